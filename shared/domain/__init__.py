@@ -1,0 +1,1 @@
+"""Pure words of the whole house: money, ids, refusals, facts, canonical JSON."""
