@@ -1,0 +1,1 @@
+"""Run Commonlot: embedded on one machine (`local`), or in a cluster (`k8s`)."""
