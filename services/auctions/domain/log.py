@@ -1,0 +1,40 @@
+"""Chain the log of one auction: each entry's hash covers the one before it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.auctions.domain.auction import Auction
+from shared.domain.facts import Event, Fact
+from shared.domain.ids import PartyId
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One entry as it is kept: its text, its hash, and whose offer under which key it was."""
+
+    sequence: int
+    type: str
+    at: datetime
+    entry: str
+    hash: bytes
+    vendor_id: PartyId | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one commit of a desk writes: log rows, events with their sequence, the state after."""
+
+    auction: Auction
+    rows: Sequence[LogRow]
+    events: Sequence[tuple[int, Event, datetime]]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedFact:
+    """A fact read back from the log."""
+
+    sequence: int
+    fact: Fact
+    at: datetime

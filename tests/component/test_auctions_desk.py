@@ -1,0 +1,350 @@
+"""A desk on the real record: order, group commits, fencing, takeover, and what a fault leaves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import pytest
+
+from services.auctions.desk import Desk, Placed
+from services.auctions.domain.auction import AuctionOver, OfferTooHigh, Status
+from services.auctions.domain.log import Batch
+from services.auctions.domain.picture import Picture
+from services.auctions.hall import Hall
+from services.auctions.ports import DeskElsewhere
+from services.auctions.store import AuctionStore
+from services.auctions.usecases import CancelAuctionsOfRfp, ScheduleAuction
+from shared import journal
+from shared.clock import FixedClock
+from shared.db import DatabaseUnavailable, Pool
+from shared.domain.ids import AuctionId, EventId, PartyId, new_id
+from shared.domain.money import Currency, UnitPrice
+from shared.events.bids import AuctionRequested, AuctionRules, QualifiedVendor, RfpCancelled
+from shared.events.envelope import Envelope
+from shared.journal import Journal
+from tests.patience import until
+
+NOW: Final = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+USD: Final = Currency("USD")
+VENDORS: Final = tuple(PartyId(new_id()) for _ in range(3))
+LEASE_S: Final = 30.0
+
+
+def usd(text: str) -> UnitPrice:
+    return UnitPrice.parse(text, USD)
+
+
+def request(**changes: object) -> AuctionRequested:
+    """A valid request: three vendors at 10.00, 11.00 and 12.00, one hour, step 0.05."""
+    fields: dict[str, object] = {
+        "lot_id": new_id(),
+        "rfp_id": new_id(),
+        "buyer_id": new_id(),
+        "title": "Laptops",
+        "unit": "each",
+        "quantity": Decimal(300),
+        "currency": "USD",
+        "policy_profile": "open",
+        "opens_at": NOW,
+        "closes_at": NOW + timedelta(hours=1),
+        "rules": AuctionRules(
+            format="english",
+            step="0.05",
+            step_against="own",
+            soft_close_window_s=120,
+            soft_close_extension_s=120,
+            extensions_max=5,
+            show_rank="own",
+            show_lead="always",
+        ),
+        "vendors": tuple(
+            QualifiedVendor(
+                vendor_id=vendor, alias=f"Bidder {index + 1}", opening_price=f"{10 + index}.00"
+            )
+            for index, vendor in enumerate(VENDORS)
+        ),
+    }
+    return AuctionRequested(**(fields | changes))  # type: ignore[arg-type]  # a builder's changes
+
+
+def heard(event: AuctionRequested) -> Envelope[AuctionRequested]:
+    return Envelope(EventId(new_id()), "/commonlot/bids", f"lot/{event.lot_id}", NOW, 1, event)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+def auctions(auctions_database: Pool) -> AuctionStore:
+    return AuctionStore(auctions_database, Journal("auctions"))
+
+
+@pytest.fixture
+async def hall(auctions: AuctionStore, clock: FixedClock) -> AsyncIterator[Hall]:
+    hall = make_hall(auctions, clock)
+    yield hall
+    await hall.close()
+
+
+def make_hall(
+    auctions: AuctionStore, clock: FixedClock, show: Callable[[Picture], None] = lambda _: None
+) -> Hall:
+    return Hall(auctions, clock, holder=new_id(), lease_s=LEASE_S, show=show)
+
+
+async def scheduled(
+    auctions: AuctionStore, clock: FixedClock, event: AuctionRequested | None = None
+) -> AuctionId:
+    await ScheduleAuction(auctions, clock)(heard(event or request()))
+    (auction_id,) = await auctions.list(after=None, status=Status.SCHEDULED, limit=2)
+    return auction_id
+
+
+async def seated(hall: Hall, auction_id: AuctionId) -> Desk:
+    await hall.step()
+    desk = hall.desk(auction_id)
+    assert desk is not None
+    return desk
+
+
+async def test_an_acknowledged_offer_stands_in_the_log_with_its_hash(
+    auctions: AuctionStore, clock: FixedClock, hall: Hall
+) -> None:
+    auction_id = await scheduled(auctions, clock)
+    desk = await seated(hall, auction_id)
+
+    placed = await desk.place(VENDORS[1], usd("9.90"), key="a")
+
+    rows = await auctions.log(auction_id, after=0, limit=10)
+    assert [row.type for row in rows] == ["auction.proposed", "auction.opened", "offer.placed"]
+    assert (rows[2].sequence, rows[2].hash) == (placed.written.sequence, placed.written.hash)
+    assert placed.written.offer.rank == 1
+    assert str(placed.price_to_beat) == "9.85"
+    assert journal.first_broken([(row.sequence, row.entry, row.hash) for row in rows]) is None
+
+
+async def test_the_same_key_gets_the_same_answer_and_one_row(
+    auctions: AuctionStore, clock: FixedClock, hall: Hall
+) -> None:
+    auction_id = await scheduled(auctions, clock)
+    desk = await seated(hall, auction_id)
+
+    together = await asyncio.gather(
+        *(desk.place(VENDORS[0], usd("9.00"), key="same") for _ in range(5))
+    )
+    later = await desk.place(VENDORS[0], usd("9.00"), key="same")
+
+    assert {one.written for one in (*together, later)} == {later.written}
+    assert len(await auctions.log(auction_id, after=2, limit=10)) == 1
+
+
+async def test_offers_that_wait_together_are_committed_together(
+    auctions: AuctionStore, clock: FixedClock
+) -> None:
+    commits: list[int] = []
+
+    class Counting(AuctionStore):
+        async def commit(self, batch: Batch, *, token: int) -> None:
+            commits.append(len(batch.rows))
+            await super().commit(batch, token=token)
+
+    counting = Counting(auctions._pool, auctions._journal)
+    hall = make_hall(counting, clock)
+    auction_id = await scheduled(auctions, clock)
+    desk = await seated(hall, auction_id)
+    await desk.place(VENDORS[0], usd("9.90"), key=None)
+    commits.clear()
+
+    await asyncio.gather(
+        *(
+            desk.place(VENDORS[1], usd(f"{Decimal(900 - 10 * n) / 100}"), key=None)
+            for n in range(20)
+        )
+    )
+
+    assert commits == [20]
+    await hall.close()
+
+
+async def test_an_offer_at_the_closing_instant_is_refused_and_one_before_it_stands(
+    auctions: AuctionStore, clock: FixedClock, hall: Hall
+) -> None:
+    auction_id = await scheduled(
+        auctions,
+        clock,
+        request(rules=replace(request().rules, extensions_max=0)),
+    )
+    desk = await seated(hall, auction_id)
+    clock.advance(timedelta(hours=1) - timedelta(microseconds=1))
+
+    in_time = await desk.place(VENDORS[0], usd("9.00"), key=None)
+    clock.advance(timedelta(microseconds=1))
+    with pytest.raises(AuctionOver):
+        await desk.place(VENDORS[1], usd("8.00"), key=None)
+
+    assert in_time.written.at == NOW + timedelta(hours=1) - timedelta(microseconds=1)
+    rows = await auctions.log(auction_id, after=0, limit=10)
+    assert [row.type for row in rows][-1] == "auction.closed"
+    assert (await auctions.calendar(auction_id)).status is Status.CLOSED
+
+
+async def test_a_refused_offer_leaves_no_trace(
+    auctions: AuctionStore, clock: FixedClock, hall: Hall
+) -> None:
+    auction_id = await scheduled(auctions, clock)
+    desk = await seated(hall, auction_id)
+
+    with pytest.raises(OfferTooHigh) as refused:
+        await desk.place(VENDORS[0], usd("9.96"), key="high")
+    placed = await desk.place(VENDORS[0], usd("9.95"), key="high")
+
+    assert refused.value.details == {"price_to_beat": "9.95"}
+    assert placed.written.sequence == 3
+
+
+async def test_a_desk_whose_lease_was_taken_over_writes_nothing_more(
+    auctions: AuctionStore, clock: FixedClock, hall: Hall, auctions_database: Pool
+) -> None:
+    auction_id = await scheduled(auctions, clock)
+    asleep = await seated(hall, auction_id)
+    await asleep.place(VENDORS[0], usd("9.90"), key=None)
+    await let_leases_run_out(auctions_database)
+    other_hall = make_hall(auctions, clock)
+    awake = await seated(other_hall, auction_id)
+    await awake.place(VENDORS[1], usd("9.80"), key=None)
+
+    with pytest.raises(DeskElsewhere):
+        await asleep.place(VENDORS[2], usd("9.70"), key=None)
+
+    placed = await awake.place(VENDORS[2], usd("9.60"), key=None)
+    rows = await auctions.log(auction_id, after=0, limit=10)
+    assert [row.sequence for row in rows] == [1, 2, 3, 4, 5]
+    assert rows[-1].hash == placed.written.hash
+    assert journal.first_broken([(row.sequence, row.entry, row.hash) for row in rows]) is None
+    await other_hall.close()
+
+
+async def test_a_takeover_remembers_keys_and_standings(
+    auctions: AuctionStore, clock: FixedClock, hall: Hall, auctions_database: Pool
+) -> None:
+    auction_id = await scheduled(auctions, clock)
+    first = await seated(hall, auction_id)
+    placed = await first.place(VENDORS[1], usd("9.90"), key="mine")
+    await let_leases_run_out(auctions_database)
+    other_hall = make_hall(auctions, clock)
+
+    second = await seated(other_hall, auction_id)
+    again = await second.place(VENDORS[1], usd("9.90"), key="mine")
+
+    assert again.written == placed.written
+    assert second.picture.ranking[0][:2] == ("Bidder 2", 99_000)
+    await other_hall.close()
+
+
+async def test_a_commit_in_doubt_answers_503_and_ends_the_desk(
+    auctions: AuctionStore, clock: FixedClock
+) -> None:
+    class Failing(AuctionStore):
+        fails = False
+
+        async def commit(self, batch: Batch, *, token: int) -> None:
+            await super().commit(batch, token=token)
+            if self.fails:
+                raise DatabaseUnavailable
+
+    failing = Failing(auctions._pool, auctions._journal)
+    hall = make_hall(failing, clock)
+    auction_id = await scheduled(auctions, clock)
+    desk = await seated(hall, auction_id)
+    failing.fails = True
+
+    with pytest.raises(DeskElsewhere):
+        await desk.place(VENDORS[0], usd("9.00"), key="doubt")
+    failing.fails = False
+    await hall.step()
+    retried = await (await seated(hall, auction_id)).place(VENDORS[0], usd("9.00"), key="doubt")
+
+    # The offer had been written, so the retry finds it; it is not counted twice.
+    assert retried.written.sequence == 3
+    assert len(await auctions.log(auction_id, after=2, limit=10)) == 1
+    await hall.close()
+
+
+async def test_a_cancelled_solicitation_cancels_its_auction_and_refuses_later_requests(
+    auctions: AuctionStore, clock: FixedClock, hall: Hall, auctions_database: Pool
+) -> None:
+    event = request()
+    auction_id = await scheduled(auctions, clock, event)
+    await seated(hall, auction_id)
+    cancelled = RfpCancelled(
+        rfp_id=event.rfp_id, buyer_id=event.buyer_id, lot_ids=(event.lot_id,), reason="no funds"
+    )
+
+    await CancelAuctionsOfRfp(auctions)(
+        Envelope(EventId(new_id()), "/commonlot/bids", "rfp/x", NOW, 2, cancelled)
+    )
+    await hall.step()
+    await until_status(auctions, auction_id, Status.CANCELLED)
+    await ScheduleAuction(auctions, clock)(heard(request(rfp_id=event.rfp_id)))
+
+    told = await auctions_database.fetch("SELECT type FROM outbox ORDER BY id")
+    assert [row["type"] for row in told] == [
+        "auction.scheduled.v1",
+        "auction.opened.v1",
+        "auction.cancelled.v1",
+        "auction.refused.v1",
+    ]
+
+
+async def test_a_request_heard_twice_makes_one_auction(
+    auctions: AuctionStore, clock: FixedClock
+) -> None:
+    envelope = heard(request())
+
+    await ScheduleAuction(auctions, clock)(envelope)
+    await ScheduleAuction(auctions, clock)(envelope)
+
+    assert len(await auctions.list(after=None, status=None, limit=10)) == 1
+
+
+async def test_watchers_are_shown_only_what_is_committed(
+    auctions: AuctionStore, clock: FixedClock
+) -> None:
+    shown: list[int] = []
+    gate = asyncio.Event()
+
+    class Slow(AuctionStore):
+        async def commit(self, batch: Batch, *, token: int) -> None:
+            await gate.wait()
+            await super().commit(batch, token=token)
+
+    slow = Slow(auctions._pool, auctions._journal)
+    hall = make_hall(slow, clock, lambda picture: shown.append(picture.sequence))
+    auction_id = await scheduled(auctions, clock)
+    desk = await seated(hall, auction_id)
+
+    offer: asyncio.Task[Placed] = asyncio.create_task(desk.place(VENDORS[0], usd("9.00"), key=None))
+    await asyncio.sleep(0)
+    before = (list(shown), desk.picture.ranking[0][1])
+    gate.set()
+    await offer
+
+    assert before == ([1], 100_000)
+    assert desk.picture.ranking[0][1] == 90_000
+    await hall.close()
+
+
+async def until_status(auctions: AuctionStore, auction_id: AuctionId, wanted: Status) -> None:
+    async def has_come() -> bool:
+        return (await auctions.calendar(auction_id)).status is wanted
+
+    await until(has_come)
+
+
+async def let_leases_run_out(pool: Pool) -> None:
+    await pool.execute("UPDATE lease SET until = clock_timestamp() - interval '1 second'")
