@@ -1,0 +1,1 @@
+"""Show Commonlot at work on whole seasons of buying."""
