@@ -22,6 +22,9 @@ _DEFAULTS: Final = {
 }
 """What a service is told unless our own environment says otherwise."""
 
+KEY_OF: Final = {"bids": "COMMONLOT_RECEIPT_KEY", "notify": "COMMONLOT_VAULT_KEY"}
+"""The variable that carries a service's own 32-byte key, kept in the data folder."""
+
 
 def loopback_url(port: int) -> str:
     """Name an HTTP server of ours."""

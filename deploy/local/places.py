@@ -15,6 +15,7 @@ Secrets are readable by their owner alone. As root the folder itself may be pass
 the servers' account reaches its own folders; it can list or change nothing else.
 """
 
+import base64
 import fcntl
 import os
 import random
@@ -112,6 +113,10 @@ class DataFolder:
     def secret(self, name: str) -> str:
         """Read a secret, or mint it the first time it is asked for."""
         return _secret_in(self.path / "secrets" / name)
+
+    def key(self, name: str) -> str:
+        """Read a 32-byte key in base64, or mint it the first time it is asked for."""
+        return base64.b64encode(base64.urlsafe_b64decode(f"{self.secret(name)}=")).decode()
 
     def token_secret(self) -> str:
         """Read or mint what the local issuer asks for."""

@@ -12,6 +12,7 @@ import click
 
 from deploy.local.apart import until
 from deploy.local.launches import (
+    KEY_OF,
     answers,
     issuer_launch,
     loopback_url,
@@ -187,6 +188,8 @@ class Stack:
                 "COMMONLOT_PORT": str(port),
                 "COMMONLOT_ISSUER": self._issuer_url,
             }
+            if service in KEY_OF:
+                assigned[KEY_OF[service]] = self._folder.key(service)
             self._start_child(service_launch(service, assigned, self._settings))
         await asyncio.gather(*(self._service_ready(*item) for item in self._ports.items()))
 

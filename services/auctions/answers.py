@@ -3,8 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from services.auctions.desk import Placed
-from services.auctions.domain.picture import Own, Picture, Seen
+from services.auctions.desk import Done
+from services.auctions.domain.facts import OfferPlaced
+from services.auctions.domain.picture import Own, Picture, Seen, own_of
 from services.auctions.domain.rules import Rules, ShowLead
 from shared.domain.money import UnitPrice
 from shared.web.fields import AnswerModel
@@ -158,20 +159,23 @@ def standing_answer(picture: Picture, seen: Seen, own: Own, *, now: datetime) ->
     )
 
 
-def offer_answer(placed: Placed) -> OfferAnswer:
+def offer_answer(done: Done) -> OfferAnswer:
     """Render the answer to an offer."""
-    terms, written = placed.terms, placed.written
-    shows_lead = terms.rules.show_lead is ShowLead.ALWAYS
+    picture, written, offer = done.picture, done.written, done.written.fact
+    if not isinstance(offer, OfferPlaced):
+        sentence = f"an offer was answered with {type(offer).__name__}"
+        raise TypeError(sentence)
+    own = own_of(picture, offer.alias)
     return OfferAnswer(
-        auction_id=terms.id,
+        auction_id=picture.terms.id,
         seq=written.sequence,
         hash=written.hash.hex(),
         at=written.at,
-        unit_price=written.offer.price,
-        rank=written.offer.rank,
-        lead_price=written.offer.lead if shows_lead else None,
-        price_to_beat=str(placed.price_to_beat),
-        closes_at=written.offer.closes_at,
+        unit_price=offer.price,
+        rank=offer.rank,
+        lead_price=offer.lead if picture.terms.rules.show_lead is ShowLead.ALWAYS else None,
+        price_to_beat=own.price_to_beat if own is not None else offer.price,
+        closes_at=offer.closes_at,
     )
 
 

@@ -23,6 +23,7 @@ from services.auctions.domain.auction import (
     Status,
     VendorNotAdmitted,
 )
+from services.auctions.domain.commands import PlaceOffer
 from services.auctions.domain.picture import audience_of, seen_by
 from services.auctions.live import Broadcast, WatchersTooMany
 from services.auctions.ports import Auctions, AuctionUnknown, DeskBusy, DeskElsewhere
@@ -43,7 +44,7 @@ class Rooms:
     auctions: Auctions
     clock: Clock
     broadcast: Broadcast
-    place: usecases.PlaceOffer
+    ask: usecases.AskDesk
     find: usecases.FindPicture
     show: usecases.ShowAuction
     read_log: usecases.ReadLog
@@ -158,8 +159,9 @@ async def place_offer(call: Call[PlaceOfferBody]) -> OfferAnswer:
     """Answer once the offer is durable; under the same Idempotency-Key, the same answer."""
     rooms, auction_id = call.of(ROOMS), AuctionId(call.id("auction_id"))
     price = UnitPrice.parse(call.body.unit_price, call.body.currency)
-    placed = await rooms.place(auction_id, call.caller_party, price, key=call.idempotency_key)
-    return offer_answer(placed)
+    command = PlaceOffer(party_id=call.caller_party, price=price)
+    done = await rooms.ask(auction_id, command, key=call.idempotency_key)
+    return offer_answer(done)
 
 
 @api.get(

@@ -36,7 +36,7 @@ async def _run(opened: House) -> None:
         auctions=auctions,
         clock=opened.clock,
         broadcast=broadcast,
-        place=usecases.PlaceOffer(auctions, hall),
+        ask=usecases.AskDesk(auctions, hall),
         find=find,
         show=usecases.ShowAuction(find),
         read_log=usecases.ReadLog(auctions, find),

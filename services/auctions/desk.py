@@ -17,8 +17,8 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from services.auctions.domain import auction as rules
-from services.auctions.domain.auction import Auction, Terms
-from services.auctions.domain.facts import OfferPlaced
+from services.auctions.domain.auction import Auction
+from services.auctions.domain.commands import Command, Step
 from services.auctions.domain.log import Batch, LogRow
 from services.auctions.domain.picture import Picture, picture_of
 from services.auctions.domain.telling import lead_changed, told_of
@@ -29,26 +29,26 @@ from services.auctions.ports import (
     DeskLost,
     Head,
     Loaded,
-    WrittenOffer,
+    Written,
 )
 from shared.clock import Clock
 from shared.db import DatabaseUnavailable
-from shared.domain.facts import Event, Fact
-from shared.domain.ids import PartyId
-from shared.domain.money import UnitPrice
+from shared.domain.facts import Event
 from shared.domain.refusals import Refusal
 from shared.journal import Aggregate, chain
 
 QUEUE_MAX: Final = 5_000
-"""Offers that may wait at one desk: above the rate of a second, below what memory feels."""
+"""Commands that may wait at one desk: above the rate of a second, below what memory feels."""
 
 BATCH_MAX: Final = 1_000
-"""Offers in one commit, so that no answer waits long for the others of its group."""
+"""Commands in one commit, so that no answer waits long for the others of its group."""
 
 ACTOR: Final = "auctions"
 """Who the log names for what time brings about."""
 
-OFFERS: Final = Counter("commonlot_offers_total", "Offers by outcome.", ["outcome"])
+COMMANDS: Final = Counter(
+    "commonlot_desk_commands_total", "Commands by kind and outcome.", ["command", "outcome"]
+)
 BATCHES: Final = Histogram(
     "commonlot_desk_batch_size", "Log rows in one commit.", buckets=(1, 2, 4, 8, 16, 32, 64, 128)
 )
@@ -57,23 +57,21 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """The answer to an offer: as it stands in the log, and the highest price that may follow."""
+class Done:
+    """The answer to a command: its fact as it stands in the log, and the picture after it."""
 
-    terms: Terms
-    written: WrittenOffer
-    price_to_beat: UnitPrice
+    written: Written
+    picture: Picture
 
 
 @dataclass(frozen=True, slots=True)
-class _Offered:
-    """An offer that waits for its turn."""
+class _Asked:
+    """A command that waits for its turn."""
 
-    vendor_id: PartyId
-    price: UnitPrice
+    command: Command
     key: str | None
     at: datetime
-    answer: "asyncio.Future[Placed]"
+    answer: "asyncio.Future[Done]"
 
 
 @dataclass(slots=True)
@@ -82,9 +80,9 @@ class _Draft:
 
     rows: list[LogRow] = field(default_factory=list)
     events: list[tuple[int, Event, datetime]] = field(default_factory=list)
-    placed: list[tuple[_Offered, WrittenOffer]] = field(default_factory=list)
-    refused: list[tuple[_Offered, Refusal]] = field(default_factory=list)
-    repeated: list[tuple[_Offered, int]] = field(default_factory=list)
+    done: list[tuple[_Asked, Written]] = field(default_factory=list)
+    refused: list[tuple[_Asked, Refusal]] = field(default_factory=list)
+    repeated: list[tuple[_Asked, int]] = field(default_factory=list)
 
 
 class Desk:
@@ -107,40 +105,35 @@ class Desk:
         self._sequence_of_key = dict(loaded.sequence_of_key)
         self._token = token
         self._show = show
-        self._queue: deque[_Offered] = deque()
+        self._queue: deque[_Asked] = deque()
         self._wake = asyncio.Event()
-        self._cancel_reason: str | None = None
         self._is_open = True
         self._aggregate = Aggregate("auction", self._auction.terms.id)
         self._lead_alias = self._auction.lead().alias
+        self._alias_of = {one.vendor_id: one.alias for one in self._auction.terms.entrants}
         self.picture = picture_of(self._auction)
 
     @property
     def is_open(self) -> bool:
-        """Whether the desk still takes offers."""
+        """Whether the desk still takes commands."""
         return self._is_open
 
-    async def place(self, vendor_id: PartyId, price: UnitPrice, *, key: str | None) -> Placed:
-        """Take an offer and answer it once it is committed; the same key gets the same answer.
+    async def do(self, command: Command, *, key: str | None) -> Done:
+        """Take a command and answer once it is committed; the same key gets the same fact.
 
         Raises:
-            VendorNotAdmitted, AuctionNotOpen, AuctionOver, CurrencyWrong, OfferTooHigh: By rule.
-            DeskBusy: Too many offers wait already.
-            DeskElsewhere, DatabaseUnavailable: In doubt; retry under the same key.
+            Refusal: A rule says no (see `auction.decide`).
+            DeskBusy: Too many commands wait already.
+            DeskElsewhere: In doubt; retry under the same key.
         """
         if not self._is_open:
             raise DeskElsewhere
         if len(self._queue) >= QUEUE_MAX:
             raise DeskBusy
-        answer: asyncio.Future[Placed] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Offered(vendor_id, price, key, self._clock.now(), answer))
+        answer: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Asked(command, key, self._clock.now(), answer))
         self._wake.set()
         return await answer
-
-    def cancel(self, reason: str) -> None:
-        """Have the auction cancelled with the next commit."""
-        self._cancel_reason = reason
-        self._wake.set()
 
     def leave(self) -> None:
         """Stop writing: the lease was lost, or the process ends."""
@@ -162,7 +155,7 @@ class Desk:
             log.warning("desk_ended", auction_id=str(self._aggregate.id), why=type(error).__name__)
         finally:
             self._is_open = False
-            self._dismiss([offered.answer for offered in self._queue], DeskElsewhere())
+            self._dismiss([asked.answer for asked in self._queue], DeskElsewhere())
 
     def _arm_timer(self) -> asyncio.TimerHandle | None:
         """Wake when time brings something about; at once while offers wait."""
@@ -183,82 +176,76 @@ class Desk:
             await self._answer(draft)
         except BaseException:
             # Whether the group was written, only the log can tell; nobody is left waiting.
-            self._dismiss([offered.answer for offered in taken], DeskElsewhere())
+            self._dismiss([asked.answer for asked in taken], DeskElsewhere())
             raise
         if self._auction.status.is_over:
             self._refuse_rest()
 
     # Deciding ----------------------------------------------------------------------------------
 
-    def _decide(self, taken: list[_Offered], draft: _Draft) -> None:
-        for offered in taken:
-            self._append_due(draft, offered.at)
-            self._decide_offer(offered, draft)
-        now = self._clock.now()
-        if self._cancel_reason is not None:
-            facts = rules.cancel(self._auction, reason=self._cancel_reason)
-            self._append(draft, facts, at=now)
-        elif not self._queue:
-            # An offer that waits was taken before `now`: its turn comes before the close.
-            self._append_due(draft, now)
+    def _decide(self, taken: list[_Asked], draft: _Draft) -> None:
+        for asked in taken:
+            self._append_due(draft, asked.at)
+            self._decide_one(asked, draft)
+        if not self._queue:
+            # A command that waits was taken before now: its turn comes before what is due.
+            self._append_due(draft, self._clock.now())
         self._note_lead(draft)
 
-    def _decide_offer(self, offered: _Offered, draft: _Draft) -> None:
-        key = (offered.vendor_id, offered.key or "")
-        known = self._sequence_of_key.get(key) if offered.key is not None else None
+    def _decide_one(self, asked: _Asked, draft: _Draft) -> None:
+        key = (asked.command.party_id, asked.key or "")
+        known = self._sequence_of_key.get(key) if asked.key is not None else None
         if known is not None:
-            draft.repeated.append((offered, known))
+            draft.repeated.append((asked, known))
             return
         try:
-            facts = rules.place(self._auction, offered.vendor_id, offered.price, at=offered.at)
+            steps = rules.decide(self._auction, asked.command, at=asked.at)
         except Refusal as refusal:
-            OFFERS.labels("refused").inc()
-            draft.refused.append((offered, refusal))
+            COMMANDS.labels(type(asked.command).__name__, "refused").inc()
+            draft.refused.append((asked, refusal))
             return
-        OFFERS.labels("placed").inc()
+        COMMANDS.labels(type(asked.command).__name__, "done").inc()
         first = len(draft.rows)
-        self._append(draft, facts, at=offered.at, offered=offered)
-        row, offer = draft.rows[first], facts[0]
-        if isinstance(offer, OfferPlaced):
-            written = WrittenOffer(row.sequence, row.hash, row.at, offer)
-            draft.placed.append((offered, written))
-        if offered.key is not None:
+        self._append(draft, steps, at=asked.at, asked=asked)
+        row = draft.rows[first]
+        written = Written(row.sequence, row.hash, row.at, steps[0].fact)
+        draft.done.append((asked, written))
+        if asked.key is not None:
             self._sequence_of_key[key] = row.sequence
 
     def _append_due(self, draft: _Draft, at: datetime) -> None:
-        while facts := rules.due(self._auction, at=at):
-            self._append(draft, facts, at=at)
+        while steps := rules.due(self._auction, at=at):
+            self._append(draft, steps, at=at)
 
     def _append(
         self,
         draft: _Draft,
-        facts: tuple[Fact, ...],
+        steps: tuple[Step, ...],
         *,
         at: datetime,
-        offered: _Offered | None = None,
+        asked: _Asked | None = None,
     ) -> None:
         """Chain the facts and fold them: the state runs ahead of the record until the commit."""
-        for fact in facts:
+        for step in steps:
             sequence = self._head.sequence + 1
-            is_offer = offered is not None and isinstance(fact, OfferPlaced)
-            actor = fact.alias if isinstance(fact, OfferPlaced) else ACTOR
-            link = chain(self._aggregate, fact, (sequence, self._head.hash), actor=actor, at=at)
-            draft.rows.append(
-                LogRow(
-                    sequence,
-                    fact.TYPE,
-                    at,
-                    link.entry,
-                    link.hash,
-                    offered.vendor_id if is_offer and offered is not None else None,
-                    offered.key if is_offer and offered is not None else None,
-                )
-            )
-            self._auction.apply(fact, sequence=sequence, at=at)
+            actor = self._actor_of(asked)
+            head = (sequence, self._head.hash)
+            link = chain(self._aggregate, step.fact, head, actor=actor, at=at)
+            key = (asked.command.party_id, asked.key) if asked is not None else (None, None)
+            draft.rows.append(LogRow(sequence, link.type, at, link.entry, link.hash, *key))
+            self._auction.apply(step.fact, sequence=sequence, at=at)
             self._head = Head(sequence, link.hash)
-            event = told_of(self._auction, fact, at=at)
+            event = told_of(self._auction, step.fact, at=at)
             if event is not None:
                 draft.events.append((sequence, event, at))
+            asked = None  # what follows from the command's own step is the auction's doing
+
+    def _actor_of(self, asked: _Asked | None) -> str:
+        """Name who did it as the log may name them: vendors by their alias."""
+        if asked is None:
+            return ACTOR
+        party_id = asked.command.party_id
+        return self._alias_of.get(party_id, str(party_id))
 
     def _note_lead(self, draft: _Draft) -> None:
         """Tell of a new leader once per commit, not once per offer."""
@@ -280,32 +267,28 @@ class Desk:
         self._show(self.picture)
 
     async def _answer(self, draft: _Draft) -> None:
-        for offered, written in draft.placed:
-            _resolve(offered.answer, self._placed(offered, written))
-        for offered, refusal in draft.refused:
-            self._dismiss([offered.answer], refusal)
-        for offered, sequence in draft.repeated:
-            written = await self._auctions.offer(self._auction.terms.id, sequence)
-            _resolve(offered.answer, self._placed(offered, written))
-
-    def _placed(self, offered: _Offered, written: WrittenOffer) -> Placed:
-        to_beat = self._auction.price_to_beat(self._auction.alias_of(offered.vendor_id))
-        return Placed(self._auction.terms, written, to_beat)
+        for asked, written in draft.done:
+            _resolve(asked.answer, Done(written, self.picture))
+        for asked, refusal in draft.refused:
+            self._dismiss([asked.answer], refusal)
+        for asked, sequence in draft.repeated:
+            written = await self._auctions.written(self._auction.terms.id, sequence)
+            _resolve(asked.answer, Done(written, self.picture))
 
     def _refuse_rest(self) -> None:
         """End the desk of an auction that is over; what still waits came too late."""
         self._is_open = False
-        waiting = [offered.answer for offered in self._queue]
+        waiting = [asked.answer for asked in self._queue]
         self._queue.clear()
         self._dismiss(waiting, rules.over(self._auction))
 
-    def _dismiss(self, answers: list["asyncio.Future[Placed]"], refusal: Refusal) -> None:
+    def _dismiss(self, answers: list["asyncio.Future[Done]"], refusal: Refusal) -> None:
         for answer in answers:
             if not answer.done():
                 answer.set_exception(refusal)
 
 
-def _resolve(answer: "asyncio.Future[Placed]", placed: Placed) -> None:
+def _resolve(answer: "asyncio.Future[Done]", done: Done) -> None:
     """Answer, unless the caller has gone."""
     if not answer.done():
-        answer.set_result(placed)
+        answer.set_result(done)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -10,11 +11,13 @@ import structlog
 from prometheus_client import Gauge
 
 from services.auctions.desk import Desk
+from services.auctions.domain.commands import CancelAuction
 from services.auctions.domain.picture import Picture
 from services.auctions.ports import Auctions
 from shared.clock import Clock
 from shared.db import DatabaseUnavailable
 from shared.domain.ids import AuctionId
+from shared.domain.refusals import Refusal
 
 STEP_S: Final = 0.2
 """How often the hall looks for auctions that need a desk."""
@@ -111,10 +114,14 @@ class Hall:
             self._desks[auction_id].leave()
 
     async def _cancel_doomed(self) -> None:
+        """Cancel auctions whose solicitation was cancelled; the next round asks again."""
         if not self._desks:
             return
         for auction_id, reason in (await self._auctions.doomed(list(self._desks))).items():
-            self._desks[auction_id].cancel(reason)
+            desk = self._desks[auction_id]
+            buyer_id = desk.picture.terms.buyer_id
+            with suppress(Refusal):
+                await desk.do(CancelAuction(party_id=buyer_id, reason=reason), key=None)
 
     async def _drop_ended(self) -> None:
         ended = [auction_id for auction_id, task in self._tasks.items() if task.done()]

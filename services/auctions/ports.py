@@ -7,8 +7,8 @@ from typing import Protocol
 from uuid import UUID
 
 from services.auctions.domain.auction import Auction, Calendar, Status, Terms
-from services.auctions.domain.facts import OfferPlaced
 from services.auctions.domain.log import Batch, LogRow
+from shared.domain.facts import Fact
 from shared.domain.ids import AuctionId, EventId, PartyId, RfpId
 from shared.domain.refusals import Kind, Refusal
 from shared.events.auctions import AuctionRefused, AuctionScheduled
@@ -65,13 +65,13 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenOffer:
-    """An offer in the log, as its vendor was answered."""
+class Written:
+    """A fact in the log, as whoever brought it about was answered."""
 
     sequence: int
     hash: bytes
     at: datetime
-    offer: OfferPlaced
+    fact: Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ class Auctions(Protocol):
     async def commit(self, batch: Batch, *, token: int) -> None:
         """Write what a desk decided. Raises `DeskLost`."""
 
-    async def offer(self, auction_id: AuctionId, sequence: int) -> WrittenOffer:
-        """Read back an offer. Raises `AuctionUnknown`."""
+    async def written(self, auction_id: AuctionId, sequence: int) -> Written:
+        """Read back a fact of the log. Raises `AuctionUnknown`."""
 
     async def log(self, auction_id: AuctionId, *, after: int, limit: int) -> Sequence[LogRow]:
         """Return log rows behind `after`, oldest first."""

@@ -21,7 +21,7 @@ from services.auctions.ports import (
     Loaded,
     Proposal,
     Ticket,
-    WrittenOffer,
+    Written,
 )
 from shared import db, lease
 from shared.db import Connection, Pool
@@ -245,22 +245,21 @@ class AuctionStore:
             raise DeskLost
 
     _ENTRY: Final = """-- auctions.read_entry
-    SELECT sequence, at, entry, hash FROM auction_log WHERE auction_id = $1 AND sequence = $2
+    SELECT sequence, type, at, entry, hash FROM auction_log
+    WHERE auction_id = $1 AND sequence = $2
     """
 
-    async def offer(self, auction_id: AuctionId, sequence: int) -> WrittenOffer:
-        """Read back an offer that was committed, as it was answered."""
+    async def written(self, auction_id: AuctionId, sequence: int) -> Written:
+        """Read back a fact that was committed.
+
+        Raises:
+            AuctionUnknown: There is no such entry.
+        """
         async with db.reading(self._pool) as connection:
             row = await connection.fetchrow(self._ENTRY, auction_id, sequence)
         if row is None:
             raise AuctionUnknown
-        data = json.loads(row["entry"])["data"]
-        return WrittenOffer(
-            sequence=row["sequence"],
-            hash=row["hash"],
-            at=row["at"],
-            offer=TypeAdapter(facts.OfferPlaced).validate_python(data),
-        )
+        return Written(row["sequence"], row["hash"], row["at"], _fact_of(row).fact)
 
     # Reading -----------------------------------------------------------------------------------
 

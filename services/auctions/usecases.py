@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.auctions.desk import Placed
+from services.auctions.desk import Done
 from services.auctions.domain import facts
 from services.auctions.domain.auction import Entrant, Terms, refuse_without_desk
+from services.auctions.domain.commands import Command
 from services.auctions.domain.log import LogRow
 from services.auctions.domain.picture import (
     SEES_ALL,
@@ -84,16 +85,14 @@ class CancelAuctionsOfRfp:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceOffer:
-    """Take a vendor's offer to the auction's desk."""
+class AskDesk:
+    """Take a command to the auction's desk."""
 
     auctions: Auctions
     hall: Hall
 
-    async def __call__(
-        self, auction_id: AuctionId, vendor_id: PartyId, price: UnitPrice, *, key: str | None
-    ) -> Placed:
-        """Return the answer once the offer is committed.
+    async def __call__(self, auction_id: AuctionId, command: Command, *, key: str | None) -> Done:
+        """Return the answer once the command is committed.
 
         Raises:
             AuctionUnknown, AuctionNotOpen, AuctionOver: There is no desk, and will be none now.
@@ -104,7 +103,7 @@ class PlaceOffer:
         if desk is None:
             refuse_without_desk(await self.auctions.calendar(auction_id))
             raise DeskElsewhere
-        return await desk.place(vendor_id, price, key=key)
+        return await desk.do(command, key=key)
 
 
 @dataclass(frozen=True, slots=True)

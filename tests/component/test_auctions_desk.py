@@ -9,8 +9,10 @@ from typing import Final
 
 import pytest
 
-from services.auctions.desk import Desk, Placed
+from services.auctions.desk import Desk, Done
 from services.auctions.domain.auction import AuctionOver, OfferTooHigh, Status
+from services.auctions.domain.commands import PlaceOffer
+from services.auctions.domain.facts import OfferPlaced
 from services.auctions.domain.log import Batch
 from services.auctions.domain.picture import Picture
 from services.auctions.hall import Hall
@@ -112,19 +114,24 @@ async def seated(hall: Hall, auction_id: AuctionId) -> Desk:
     return desk
 
 
+async def offer(desk: Desk, vendor: PartyId, price: UnitPrice, *, key: str | None) -> Done:
+    return await desk.do(PlaceOffer(party_id=vendor, price=price), key=key)
+
+
 async def test_an_acknowledged_offer_stands_in_the_log_with_its_hash(
     auctions: AuctionStore, clock: FixedClock, hall: Hall
 ) -> None:
     auction_id = await scheduled(auctions, clock)
     desk = await seated(hall, auction_id)
 
-    placed = await desk.place(VENDORS[1], usd("9.90"), key="a")
+    placed = await offer(desk, VENDORS[1], usd("9.90"), key="a")
 
     rows = await auctions.log(auction_id, after=0, limit=10)
     assert [row.type for row in rows] == ["auction.proposed", "auction.opened", "offer.placed"]
     assert (rows[2].sequence, rows[2].hash) == (placed.written.sequence, placed.written.hash)
-    assert placed.written.offer.rank == 1
-    assert str(placed.price_to_beat) == "9.85"
+    assert isinstance(placed.written.fact, OfferPlaced)
+    assert placed.written.fact.rank == 1
+    assert placed.picture.ranking[0] == ("Bidder 2", 99_000, 98_500)
     assert journal.first_broken([(row.sequence, row.entry, row.hash) for row in rows]) is None
 
 
@@ -135,9 +142,9 @@ async def test_the_same_key_gets_the_same_answer_and_one_row(
     desk = await seated(hall, auction_id)
 
     together = await asyncio.gather(
-        *(desk.place(VENDORS[0], usd("9.00"), key="same") for _ in range(5))
+        *(offer(desk, VENDORS[0], usd("9.00"), key="same") for _ in range(5))
     )
-    later = await desk.place(VENDORS[0], usd("9.00"), key="same")
+    later = await offer(desk, VENDORS[0], usd("9.00"), key="same")
 
     assert {one.written for one in (*together, later)} == {later.written}
     assert len(await auctions.log(auction_id, after=2, limit=10)) == 1
@@ -157,12 +164,12 @@ async def test_offers_that_wait_together_are_committed_together(
     hall = make_hall(counting, clock)
     auction_id = await scheduled(auctions, clock)
     desk = await seated(hall, auction_id)
-    await desk.place(VENDORS[0], usd("9.90"), key=None)
+    await offer(desk, VENDORS[0], usd("9.90"), key=None)
     commits.clear()
 
     await asyncio.gather(
         *(
-            desk.place(VENDORS[1], usd(f"{Decimal(900 - 10 * n) / 100}"), key=None)
+            offer(desk, VENDORS[1], usd(f"{Decimal(900 - 10 * n) / 100}"), key=None)
             for n in range(20)
         )
     )
@@ -182,10 +189,10 @@ async def test_an_offer_at_the_closing_instant_is_refused_and_one_before_it_stan
     desk = await seated(hall, auction_id)
     clock.advance(timedelta(hours=1) - timedelta(microseconds=1))
 
-    in_time = await desk.place(VENDORS[0], usd("9.00"), key=None)
+    in_time = await offer(desk, VENDORS[0], usd("9.00"), key=None)
     clock.advance(timedelta(microseconds=1))
     with pytest.raises(AuctionOver):
-        await desk.place(VENDORS[1], usd("8.00"), key=None)
+        await offer(desk, VENDORS[1], usd("8.00"), key=None)
 
     assert in_time.written.at == NOW + timedelta(hours=1) - timedelta(microseconds=1)
     rows = await auctions.log(auction_id, after=0, limit=10)
@@ -200,8 +207,8 @@ async def test_a_refused_offer_leaves_no_trace(
     desk = await seated(hall, auction_id)
 
     with pytest.raises(OfferTooHigh) as refused:
-        await desk.place(VENDORS[0], usd("9.96"), key="high")
-    placed = await desk.place(VENDORS[0], usd("9.95"), key="high")
+        await offer(desk, VENDORS[0], usd("9.96"), key="high")
+    placed = await offer(desk, VENDORS[0], usd("9.95"), key="high")
 
     assert refused.value.details == {"price_to_beat": "9.95"}
     assert placed.written.sequence == 3
@@ -212,16 +219,16 @@ async def test_a_desk_whose_lease_was_taken_over_writes_nothing_more(
 ) -> None:
     auction_id = await scheduled(auctions, clock)
     asleep = await seated(hall, auction_id)
-    await asleep.place(VENDORS[0], usd("9.90"), key=None)
+    await offer(asleep, VENDORS[0], usd("9.90"), key=None)
     await let_leases_run_out(auctions_database)
     other_hall = make_hall(auctions, clock)
     awake = await seated(other_hall, auction_id)
-    await awake.place(VENDORS[1], usd("9.80"), key=None)
+    await offer(awake, VENDORS[1], usd("9.80"), key=None)
 
     with pytest.raises(DeskElsewhere):
-        await asleep.place(VENDORS[2], usd("9.70"), key=None)
+        await offer(asleep, VENDORS[2], usd("9.70"), key=None)
 
-    placed = await awake.place(VENDORS[2], usd("9.60"), key=None)
+    placed = await offer(awake, VENDORS[2], usd("9.60"), key=None)
     rows = await auctions.log(auction_id, after=0, limit=10)
     assert [row.sequence for row in rows] == [1, 2, 3, 4, 5]
     assert rows[-1].hash == placed.written.hash
@@ -234,12 +241,12 @@ async def test_a_takeover_remembers_keys_and_standings(
 ) -> None:
     auction_id = await scheduled(auctions, clock)
     first = await seated(hall, auction_id)
-    placed = await first.place(VENDORS[1], usd("9.90"), key="mine")
+    placed = await offer(first, VENDORS[1], usd("9.90"), key="mine")
     await let_leases_run_out(auctions_database)
     other_hall = make_hall(auctions, clock)
 
     second = await seated(other_hall, auction_id)
-    again = await second.place(VENDORS[1], usd("9.90"), key="mine")
+    again = await offer(second, VENDORS[1], usd("9.90"), key="mine")
 
     assert again.written == placed.written
     assert second.picture.ranking[0][:2] == ("Bidder 2", 99_000)
@@ -264,10 +271,10 @@ async def test_a_commit_in_doubt_answers_503_and_ends_the_desk(
     failing.fails = True
 
     with pytest.raises(DeskElsewhere):
-        await desk.place(VENDORS[0], usd("9.00"), key="doubt")
+        await offer(desk, VENDORS[0], usd("9.00"), key="doubt")
     failing.fails = False
     await hall.step()
-    retried = await (await seated(hall, auction_id)).place(VENDORS[0], usd("9.00"), key="doubt")
+    retried = await offer(await seated(hall, auction_id), VENDORS[0], usd("9.00"), key="doubt")
 
     # The offer had been written, so the retry finds it; it is not counted twice.
     assert retried.written.sequence == 3
@@ -328,11 +335,11 @@ async def test_watchers_are_shown_only_what_is_committed(
     auction_id = await scheduled(auctions, clock)
     desk = await seated(hall, auction_id)
 
-    offer: asyncio.Task[Placed] = asyncio.create_task(desk.place(VENDORS[0], usd("9.00"), key=None))
+    waiting = asyncio.create_task(offer(desk, VENDORS[0], usd("9.00"), key=None))
     await asyncio.sleep(0)
     before = (list(shown), desk.picture.ranking[0][1])
     gate.set()
-    await offer
+    await waiting
 
     assert before == ([1], 100_000)
     assert desk.picture.ranking[0][1] == 90_000

@@ -25,6 +25,7 @@ from services.auctions.domain.auction import (
     due,
     place,
 )
+from services.auctions.domain.commands import Step
 from services.auctions.domain.picture import audience_of, picture_of, seen_by
 from services.auctions.domain.rules import Rules, ShowLead, ShowRank, StepAgainst
 from shared.domain.facts import Fact
@@ -79,10 +80,14 @@ def auction(rules: Rules = RULES, *prices: str) -> Auction:
 
 def take(state: Auction, vendor: PartyId, price: str, at: datetime = OPENS) -> tuple[Fact, ...]:
     """Place an offer and fold what follows."""
-    decided = place(state, vendor, usd(price), at=at)
-    for fact in decided:
-        state.apply(fact, sequence=state.sequence + 1, at=at)
-    return decided
+    return fold_in(state, place(state, vendor, usd(price), at=at), at)
+
+
+def fold_in(state: Auction, steps: tuple[Step, ...], at: datetime) -> tuple[Fact, ...]:
+    """Fold what was decided; return the facts."""
+    for step in steps:
+        state.apply(step.fact, sequence=state.sequence + 1, at=at)
+    return tuple(step.fact for step in steps)
 
 
 def aliases(state: Auction) -> list[str]:
@@ -166,10 +171,10 @@ def test_time_alone_opens_and_closes_an_auction() -> None:
     state = Auction(auction().terms)
 
     assert due(state, at=OPENS - timedelta(microseconds=1)) == ()
-    assert due(state, at=OPENS) == (facts.Opened(),)
+    assert due(state, at=OPENS) == (Step(facts.Opened()),)
     state.apply(facts.Opened(), sequence=2, at=OPENS)
     assert due(state, at=CLOSES - timedelta(microseconds=1)) == ()
-    closed = due(state, at=CLOSES)[0]
+    closed = due(state, at=CLOSES)[0].fact
     assert isinstance(closed, facts.Closed)
     assert [(place_.alias, place_.rank, place_.price) for place_ in closed.ranking] == [
         ("Bidder 1", 1, "10.00"),
@@ -194,12 +199,12 @@ def test_an_offer_of_nothing_is_refused() -> None:
 
 def test_a_cancelled_auction_takes_no_offer_and_stays_cancelled() -> None:
     state = auction()
-    for fact in cancel(state, reason="no funds"):
-        state.apply(fact, sequence=3, at=OPENS)
+    fold_in(state, cancel(state, reason="no funds"), OPENS)
 
     with pytest.raises(AuctionOver):
         take(state, ANN, "9")
-    assert cancel(state, reason="again") == ()
+    with pytest.raises(AuctionOver):
+        cancel(state, reason="again")
     assert due(state, at=CLOSES) == ()
 
 
@@ -253,8 +258,7 @@ def test_the_buyer_and_an_auditor_see_everything(party: PartyId, *, is_auditor: 
 
 def test_after_the_close_everyone_sees_the_whole_ranking_by_alias() -> None:
     state = auction(replace(RULES, show_lead=ShowLead.NEVER))
-    for fact in due(state, at=CLOSES):
-        state.apply(fact, sequence=3, at=CLOSES)
+    fold_in(state, due(state, at=CLOSES), CLOSES)
 
     seen = seen_by(picture_of(state), audience_of(state.terms, None, is_auditor=False))
 

@@ -1,7 +1,7 @@
 """Run one English reverse auction: fold its log into a state, decide what may follow.
 
-An `Auction` is folded by `apply`, one fact after another; `place`, `due` and `cancel`
-only decide, so that what they decided can be committed first and applied then. All instants are
+An `Auction` is folded by `apply`, one fact after another; `decide` and `due` only
+decide, so that what they decided can be committed first and applied then. All instants are
 aware UTC and never decrease from one fact to the next; the auction runs in `[opens_at, closes_at)`.
 """
 
@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.auctions.domain import facts
+from services.auctions.domain.commands import CancelAuction, Command, PlaceOffer, Step
 from services.auctions.domain.rules import Rules, StepAgainst
 from shared.domain.facts import Fact
 from shared.domain.ids import AuctionId, LotId, PartyId, RfpId
@@ -211,10 +212,25 @@ class Auction:
         return UnitPrice(max(highest, 0), self.terms.currency)
 
 
+def decide(auction: Auction, command: Command, *, at: datetime) -> tuple[Step, ...]:
+    """Decide on a command that the desk took at `at`; the first step is the command's own.
+
+    Raises:
+        Refusal: Whatever rule says no; each command's function lists its own.
+    """
+    match command:
+        case PlaceOffer(party_id=vendor_id, price=price):
+            return place(auction, vendor_id, price, at=at)
+        case CancelAuction(reason=reason):
+            return cancel(auction, reason=reason)
+    sentence = f"{type(command).__name__} is not a command of this auction"
+    raise TypeError(sentence)
+
+
 def place(
     auction: Auction, vendor_id: PartyId, price: UnitPrice, *, at: datetime
-) -> tuple[Fact, ...]:
-    """Decide on an offer that the desk took at `at`.
+) -> tuple[Step, ...]:
+    """Decide on an offer.
 
     Raises:
         VendorNotAdmitted: The vendor is not among the entrants.
@@ -235,16 +251,16 @@ def place(
     closes_at = _close_after(auction, at)
     offer = _answered(auction, alias, price, closes_at)
     if closes_at == auction.closes_at:
-        return (offer,)
-    return (offer, facts.Extended(closes_at=closes_at))
+        return (Step(offer),)
+    return (Step(offer), Step(facts.Extended(closes_at=closes_at)))
 
 
-def due(auction: Auction, *, at: datetime) -> tuple[Fact, ...]:
+def due(auction: Auction, *, at: datetime) -> tuple[Step, ...]:
     """Tell what the time alone brings about at `at`: the opening, or the close; mostly nothing."""
     if auction.status is Status.SCHEDULED and at >= auction.terms.opens_at:
-        return (facts.Opened(),)
+        return (Step(facts.Opened()),)
     if auction.status is Status.LIVE and at >= auction.closes_at:
-        return (facts.Closed(ranking=_places(auction)),)
+        return (Step(facts.Closed(ranking=_places(auction))),)
     return ()
 
 
@@ -255,11 +271,15 @@ def due_at(auction: Auction) -> datetime | None:
     return auction.closes_at if auction.status is Status.LIVE else None
 
 
-def cancel(auction: Auction, *, reason: str) -> tuple[Fact, ...]:
-    """Cancel an auction that is not over yet."""
+def cancel(auction: Auction, *, reason: str) -> tuple[Step, ...]:
+    """End an auction without outcome.
+
+    Raises:
+        AuctionOver: It was closed or cancelled before.
+    """
     if auction.status.is_over:
-        return ()
-    return (facts.Cancelled(reason=reason),)
+        raise over(auction)
+    return (Step(facts.Cancelled(reason=reason)),)
 
 
 def refuse_without_desk(calendar: Calendar) -> None:

@@ -128,11 +128,12 @@ def seen_by(picture: Picture, audience: str) -> Seen:
         lead_alias=lead_alias if sees_ranks else None,
         ranks=_rows(picture, sees_all=sees_all) if sees_ranks else (),
         recent=_recent(picture, None if sees_all or (sees_lead and sees_ranks) else audience),
-        own=_own_of(picture, audience),
+        own=own_of(picture, audience),
     )
 
 
-def _own_of(picture: Picture, audience: str) -> Own | None:
+def own_of(picture: Picture, audience: str) -> Own | None:
+    """Find where the vendor behind an alias stands; None for other audiences."""
     for rank, (alias, price_e4, to_beat_e4) in enumerate(picture.ranking, start=1):
         if alias == audience:
             return Own(alias, rank, _text(picture, price_e4), _text(picture, to_beat_e4))
