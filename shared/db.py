@@ -28,6 +28,8 @@ LOST: Final = (
     asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
 )
 """What asyncpg raises when the server is away, restarting, or too slow to answer."""
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Final
 from uuid import UUID
@@ -169,7 +169,8 @@ async def set_clock(house: House) -> None:
 
 
 def _build(house: House, api: Api) -> web.Application:
-    idempotency = PostgresIdempotencyStore(house.pool)
+    running_for = timedelta(seconds=house.settings.idempotency_running_s)
+    idempotency = PostgresIdempotencyStore(house.pool, running_for=running_for)
     verifier = TokenVerifier(house.settings.issuer, house.settings.audience, clock=house.clock)
 
     async def database_answers() -> bool:

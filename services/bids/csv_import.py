@@ -1,0 +1,322 @@
+"""Read requirements from a CSV file: all of it, or a list of every row that is wrong.
+
+The file is UTF-8, with or without a byte order mark; its fields are parted by commas, or by
+semicolons where the header is; they may be quoted; lines end as they like. Numbers are plain digits
+with a point. Spaces around a field do not count. An empty area means the member's own, an empty
+baseline that the member does not say what it pays today.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final, TypeVar, cast
+from uuid import UUID
+
+from services.bids.csv_fields import (
+    FieldUnfit,
+    quoted,
+    read_area,
+    read_baseline,
+    read_category,
+    read_commitment,
+    read_label,
+    read_need_by,
+    read_quantity,
+    read_term_months,
+)
+from services.bids.domain.parties import Party
+from services.bids.domain.requirements import Category, Commitment, Requirement
+from shared.domain.ids import PartyId, RequirementId
+from shared.domain.money import Currency, UnitPrice, digits_of
+from shared.domain.refusals import Kind, Refusal
+
+COLUMNS: Final = (
+    "member_reference",
+    "category",
+    "item_code",
+    "specification",
+    "unit",
+    "quantity",
+    "commitment",
+    "need_by",
+    "term_months",
+    "delivery_area",
+    "baseline_unit_price",
+    "reference",
+)
+"""The header's names; a file may have them in another order."""
+
+KEY_COLUMNS: Final = frozenset({"member_reference", "reference"})
+"""The columns that say which requirement a row states."""
+
+ROWS_MAX: Final = 10_000
+"""The most rows of one file: what one transaction takes in well below its time limit."""
+
+FILE_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Eight MiB: over 800 bytes for each of the most rows."""
+
+LISTED_MAX: Final = 200
+"""How many errors a refusal lists; it counts them all."""
+
+
+class CsvHeaderInvalid(Refusal):
+    """The first line does not name the columns."""
+
+    kind = Kind.INVALID
+    code = "csv_header_invalid"
+
+
+class CsvRowsInvalid(Refusal):
+    """Some rows are wrong; nothing was stored. `errors` says which, `error_count` how many."""
+
+    kind = Kind.INVALID
+    code = "csv_rows_invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """What is wrong: on the line where the row begins (the header's is 1), in which column."""
+
+    line: int
+    column: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowKey:
+    """Whose requirement a row states, under which reference, on which line."""
+
+    line: int
+    member_reference: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row whose every field can be read."""
+
+    key: RowKey
+    category: Category
+    item_code: str
+    specification: str
+    unit: str
+    quantity: Decimal
+    commitment: Commitment
+    need_by: date
+    term_months: int
+    delivery_area: str
+    currency: Currency
+    baseline: UnitPrice | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A file as it was read: the good rows, the keys that can be read of all rows, the errors."""
+
+    rows: tuple[Row, ...]
+    keys: tuple[RowKey, ...]
+    errors: tuple[RowError, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the house knows of a file's keys.
+
+    `members` are by reference; `taken` are the references that a member has used; `own` is the
+    calling member, who imports for itself only, or None for a buyer.
+    """
+
+    members: Mapping[str, Party]
+    taken: AbstractSet[tuple[PartyId, str]]
+    own: PartyId | None
+
+
+_Read = TypeVar("_Read")
+
+
+def read_sheet(raw: bytes, currency: Currency) -> Sheet:
+    """Read a whole file; what is wrong with its rows is in the sheet's errors.
+
+    Raises:
+        CsvHeaderInvalid: The columns are not named as they should be.
+        CsvRowsInvalid: The rows cannot be told apart (not UTF-8, broken quotes), or are too many.
+        CurrencyUnknown: The house does not count in the currency.
+    """
+    digits_of(currency)
+    lines = _lines(_text(raw))
+    positions = _positions(next(lines, (1, []))[1])
+    rows: list[Row] = []
+    keys: list[RowKey] = []
+    errors: list[RowError] = []
+    for number, (line, fields) in enumerate(lines, start=1):
+        if number > ROWS_MAX:
+            raise refused([RowError(line, None, f"A file has at most {ROWS_MAX} rows.")])
+        if len(fields) != len(positions):
+            reason = f"The row has {len(fields)} fields; the header has {len(positions)}."
+            errors.append(RowError(line, None, reason))
+            continue
+        reader = _RowReader(line, {name: fields[at].strip() for name, at in positions.items()})
+        row = reader.row(currency)
+        errors += reader.errors
+        if not any(error.column in KEY_COLUMNS for error in reader.errors):
+            keys.append(row.key)
+        if not reader.errors:
+            rows.append(row)
+    if not rows and not errors:
+        errors.append(RowError(1, None, "There is no row below the header."))
+    return Sheet(tuple(rows), tuple(keys), tuple(errors))
+
+
+def check(sheet: Sheet, known: Known) -> None:
+    """Let only a sheet pass whose every row can be stored.
+
+    Raises:
+        CsvRowsInvalid: A row could not be read, is of an unknown member, or repeats a reference.
+    """
+    errors = [*sheet.errors, *_key_errors(sheet.keys, known)]
+    if errors:
+        raise refused(errors)
+
+
+def requirements_of(
+    sheet: Sheet,
+    members: Mapping[str, Party],
+    *,
+    import_id: UUID,
+    stated_at: datetime,
+    mint: Callable[[], RequirementId],
+) -> list[Requirement]:
+    """Make the requirements of a sheet that was checked, in the order of its rows."""
+    return [
+        Requirement(
+            id=mint(),
+            member_id=members[row.key.member_reference].id,
+            reference=row.key.reference,
+            category=row.category,
+            item_code=row.item_code,
+            specification=row.specification,
+            unit=row.unit,
+            quantity=row.quantity,
+            commitment=row.commitment,
+            need_by=row.need_by,
+            term_months=row.term_months,
+            delivery_area=row.delivery_area or members[row.key.member_reference].area,
+            currency=row.currency,
+            baseline=row.baseline,
+            stated_at=stated_at,
+            import_id=import_id,
+        )
+        for row in sheet.rows
+    ]
+
+
+def refused(errors: Sequence[RowError]) -> CsvRowsInvalid:
+    """Build the refusal that lists the errors by their lines, up to `LISTED_MAX` of them."""
+    listed = sorted(errors, key=lambda error: error.line)[:LISTED_MAX]
+    sentence = f"{len(errors)} errors were found in the file; nothing was stored."
+    if len(errors) == 1:
+        sentence = "An error was found in the file; nothing was stored."
+    return CsvRowsInvalid(
+        sentence,
+        details={
+            "errors": [
+                {"line": error.line, "column": error.column, "reason": error.reason}
+                for error in listed
+            ],
+            "error_count": len(errors),
+        },
+    )
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise refused([RowError(line, None, "The line is not UTF-8 text.")]) from None
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Part the text into rows, each with the line on which it begins; empty lines are no rows."""
+    header = io.StringIO(text, newline="").readline()
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    # Line ends are left as they are, so that the reader finds those within quotes itself.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for fields in reader:
+            if fields:
+                yield line, fields
+            line = reader.line_num + 1
+    except csv.Error:
+        reason = "The quotes of the row are broken, or a field is too long."
+        raise refused([RowError(line, None, reason)]) from None
+
+
+def _positions(header: Sequence[str]) -> dict[str, int]:
+    names = [name.strip() for name in header]
+    if sorted(names) != sorted(COLUMNS):
+        missing = sorted(set(COLUMNS) - set(names))
+        sentence = f"The first line must name these columns, each once: {', '.join(COLUMNS)}."
+        raise CsvHeaderInvalid(sentence, details={"missing": missing})
+    return {name: position for position, name in enumerate(names)}
+
+
+class _RowReader:
+    """Read the fields of one row, and note what is wrong with each."""
+
+    def __init__(self, line: int, fields: Mapping[str, str]) -> None:
+        self.errors: list[RowError] = []
+        self._line = line
+        self._fields = fields
+
+    def row(self, currency: Currency) -> Row:
+        """Read every field; where there are errors the row is of no use but for its key."""
+        read = self._read
+        return Row(
+            key=RowKey(
+                self._line, read("member_reference", read_label), read("reference", read_label)
+            ),
+            category=read("category", read_category),
+            item_code=read("item_code", read_label),
+            specification=read("specification", read_label),
+            unit=read("unit", read_label),
+            quantity=read("quantity", read_quantity),
+            commitment=read("commitment", read_commitment),
+            need_by=read("need_by", read_need_by),
+            term_months=read("term_months", read_term_months),
+            delivery_area=read("delivery_area", read_area),
+            currency=currency,
+            baseline=read("baseline_unit_price", lambda field: read_baseline(field, currency)),
+        )
+
+    def _read(self, column: str, read: Callable[[str], _Read]) -> _Read:
+        field = self._fields[column]
+        try:
+            return read(field)
+        except FieldUnfit as unfit:
+            self.errors.append(RowError(self._line, column, unfit.reason))
+            return cast("_Read", field)
+
+
+def _key_errors(keys: Iterable[RowKey], known: Known) -> Iterator[RowError]:
+    first_lines: dict[tuple[str, str], int] = {}
+    for key in keys:
+        first_line = first_lines.setdefault((key.member_reference, key.reference), key.line)
+        member = known.members.get(key.member_reference)
+        if known.own is not None and (member is None or member.id != known.own):
+            reason = "You may import your own requirements only."
+            yield RowError(key.line, "member_reference", reason)
+        elif member is None:
+            reason = f"No member is registered as {quoted(key.member_reference)}."
+            yield RowError(key.line, "member_reference", reason)
+        elif first_line != key.line:
+            reason = f"The member has this reference on line {first_line} already."
+            yield RowError(key.line, "reference", reason)
+        elif (member.id, key.reference) in known.taken:
+            reason = "The member has a requirement of this reference already."
+            yield RowError(key.line, "reference", reason)

@@ -1,0 +1,1 @@
+"""The rules of pooling, bidding, scoring and awarding, as plain functions."""

@@ -1,0 +1,272 @@
+"""What the use cases of sealed bids, openings, auctions and awards need of the outside.
+
+Every method may raise `DatabaseUnavailable`; the other refusals are listed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from services.bids.domain.auctioning import AuctionDecision, Bidder, Rankings
+from services.bids.domain.awards import Award, AwardLineId, Line, LotAward, Share
+from services.bids.domain.bids import Bid, Filing, Gate
+from services.bids.domain.evaluation import Ranked
+from services.bids.domain.lots import Lot
+from services.bids.domain.openings import BidFailure, Opening, SealedBid, UnsealedBid
+from shared.domain.facts import Decision
+from shared.domain.ids import AuctionId, AwardId, BidId, EventId, LotId, OpeningId, PartyId, RfpId
+from shared.domain.money import Currency, UnitPrice
+from shared.receipts import Receipt
+
+DecideFiling = Callable[[Gate, Bid | None], Decision[Bid]]
+DecideOpening = Callable[[Opening], Decision[Opening]]
+DecideLot = Callable[[Lot], Decision[Lot]]
+DecideAuction = Callable[[Lot, Rankings, str], AuctionDecision]
+DecideIntent = Callable[[Lot, Rankings, Sequence[Share], timedelta], Decision[LotAward]]
+DecideMade = Callable[[LotAward, Sequence[tuple[AwardLineId, Line]], str], Decision[LotAward]]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReceipt:
+    """A receipt and its signed form, as the vendor gets it."""
+
+    receipt: Receipt
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealedEntry:
+    """What is public of a sealed bid from the close on."""
+
+    bid_id: BidId
+    version: int
+    sealed_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningRecord:
+    """What may be read of an opening; the counts are None until it was unsealed."""
+
+    opening: Opening
+    sealed_bids: tuple[SealedEntry, ...]
+    opened: int | None
+    failed: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatedBid:
+    """One opened bid of a lot: its place, or why it has none."""
+
+    bid_id: BidId
+    vendor_id: PartyId
+    received_at: datetime
+    price: UnitPrice | None = field(repr=False)
+    rank: int | None
+    score: Decimal | None
+    failure: BidFailure | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRecord:
+    """A lot's bids after the opening, best first, and its auction's ranking, if one was held."""
+
+    lot: Lot
+    bids: tuple[EvaluatedBid, ...]
+    auction: tuple[Bidder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AwardRecord:
+    """An award with its vendor's name."""
+
+    award: Award
+    vendor_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineRecord:
+    """One line of an award that was made."""
+
+    id: AwardLineId
+    line: Line
+    price: UnitPrice
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealing:
+    """All that an opening brings to light, to be written at once."""
+
+    bids: Sequence[UnsealedBid]
+    ranked: Sequence[Ranked]
+
+
+class Signer(Protocol):
+    """Signs receipts."""
+
+    def sign(self, receipt: Receipt) -> str:
+        """Sign a receipt as a compact JWS."""
+
+    def public_keys(self) -> tuple[dict[str, str], ...]:
+        """Describe the keys that receipts are verified with, as JWKs."""
+
+
+class Lease(Protocol):
+    """Says whether this process is the one opener."""
+
+    async def token(self) -> int | None:
+        """Return the standing token; None while another holds the lease."""
+
+
+class Bids(Protocol):
+    """Keeps sealed bids."""
+
+    async def is_vendor(self, party_id: PartyId) -> bool:
+        """Tell whether the party is a registered vendor."""
+
+    async def gate(self, lot_id: LotId) -> Gate:
+        """Read a lot's gate without holding it. Raises: LotUnknown."""
+
+    async def receipt_of(self, version_id: UUID, *, vendor_id: PartyId) -> SignedReceipt | None:
+        """Find the receipt that a vendor was given under an id."""
+
+    async def file(
+        self,
+        filing: Filing,
+        decide: DecideFiling,
+        *,
+        sign: Callable[[Receipt], str],
+    ) -> SignedReceipt:
+        """Record a version and its receipt. Raises: what `decide` raises; LotUnknown."""
+
+    async def receipts_of(self, bid_id: BidId, *, vendor_id: PartyId) -> list[SignedReceipt]:
+        """Read the receipts of a vendor's own bid, oldest first. Raises: BidUnknown."""
+
+
+class Openings(Protocol):
+    """Keeps openings, and what they bring to light."""
+
+    async def of_rfp(self, rfp_id: RfpId) -> OpeningRecord:
+        """Read an RFP's opening. Raises: OpeningUnknown."""
+
+    async def sealed_share(self, opening_id: OpeningId, *, custodian_id: PartyId) -> bytes:
+        """Read the share that was dealt to this custodian. Raises: OpeningUnknown."""
+
+    async def due(self, closed_by: datetime, *, limit: int) -> list[OpeningId]:
+        """List sealed openings whose deadline is at or before an instant, oldest first."""
+
+    async def close(
+        self,
+        opening_id: OpeningId,
+        decide: Callable[[Opening, Sequence[bytes]], Decision[Opening]],
+        *,
+        at: datetime,
+    ) -> Opening:
+        """Hold the gate, and close the opening with its RFP and its lots."""
+
+    async def submit(
+        self, opening_id: OpeningId, decide: DecideOpening, *, custodian_id: PartyId, at: datetime
+    ) -> OpeningRecord:
+        """Change the custodian's own opening. Raises: OpeningUnknown; what `decide` raises."""
+
+
+class Unsealings(Protocol):
+    """Keeps what the opener does while it holds the lease."""
+
+    async def closed(self, *, limit: int) -> list[Opening]:
+        """List openings that wait to be unsealed."""
+
+    async def change(
+        self, opening_id: OpeningId, decide: DecideOpening, *, token: int, at: datetime
+    ) -> Opening | None:
+        """Change an opening while the lease stands; None when it was lost."""
+
+    async def currency_of(self, opening_id: OpeningId) -> Currency:
+        """Read the currency of an opening's RFP."""
+
+    async def sealed_bids(
+        self, opening_id: OpeningId, *, after_index: int, limit: int
+    ) -> list[SealedBid]:
+        """Read the bids that stand, by their place in the log."""
+
+    async def unseal(
+        self,
+        opening_id: OpeningId,
+        decide: DecideOpening,
+        unsealing: Unsealing,
+        *,
+        token: int,
+        at: datetime,
+    ) -> bool:
+        """Write everything that was opened at once; False when nothing was to be done."""
+
+
+class Auctionings(Protocol):
+    """Keeps what goes to auction and comes back."""
+
+    async def request(
+        self, lot_id: LotId, decide: DecideAuction, *, buyer_id: PartyId, at: datetime
+    ) -> Lot:
+        """Send the buyer's own lot to auction. Raises: LotUnknown; what `decide` raises."""
+
+    async def hear(
+        self,
+        lot_id: LotId,
+        decide: DecideLot,
+        *,
+        cause: EventId,
+        at: datetime,
+        standing: tuple[AuctionId, Sequence[Bidder]] | None = None,
+    ) -> None:
+        """Act on an event once, keeping the final ranking if the lot changes with it."""
+
+
+class Awards(Protocol):
+    """Keeps evaluations and awards."""
+
+    async def lot(self, lot_id: LotId) -> Lot:
+        """Read a lot. Raises: LotUnknown."""
+
+    async def evaluation(self, lot_id: LotId) -> EvaluationRecord:
+        """Read a lot's opened bids. Raises: LotUnknown."""
+
+    async def intend(
+        self,
+        lot_id: LotId,
+        decide: DecideIntent,
+        *,
+        award_id: AwardId,
+        buyer_id: PartyId,
+        at: datetime,
+    ) -> AwardRecord:
+        """Award the buyer's own lot. Raises: LotUnknown; what `decide` raises."""
+
+    async def end(
+        self, lot_id: LotId, decide: DecideLot, *, buyer_id: PartyId, at: datetime
+    ) -> Lot:
+        """End the buyer's own lot. Raises: LotUnknown; what `decide` raises."""
+
+    async def due(self, now: datetime, *, limit: int) -> list[LotId]:
+        """List lots whose award's standstill has ended, oldest first."""
+
+    async def make(self, lot_id: LotId, decide: DecideMade, *, at: datetime) -> bool:
+        """Make a lot's award final; False when nothing was to be done."""
+
+    async def of_lot(self, lot_id: LotId) -> AwardRecord:
+        """Read a lot's award. Raises: AwardUnknown."""
+
+    async def lines(
+        self,
+        award_id: AwardId,
+        *,
+        viewer_id: PartyId | None,
+        sees_all: bool,
+        after: UUID | None,
+        limit: int,
+    ) -> list[LineRecord]:
+        """Read lines: all for an auditor, the lot's buyer and the winner; a member's own.
+
+        Raises: AwardUnknown.
+        """

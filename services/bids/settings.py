@@ -1,0 +1,47 @@
+"""Everything the environment may say to the bids service."""
+
+import base64
+import binascii
+from typing import Final, Self
+
+from pydantic import PositiveFloat, SecretStr, field_validator, model_validator
+
+from shared.settings import ServiceSettings
+
+KEY_BYTES: Final = 32
+
+
+class BidsSettings(ServiceSettings):
+    """Settings of the bids service beside the house's."""
+
+    receipt_key: SecretStr
+    """The Ed25519 seed that signs receipts: 32 bytes in base64."""
+
+    filing_deadline_s: PositiveFloat = 10.0
+    """From a bid's last byte to its commit; what takes longer gets no receipt."""
+
+    intake_grace_s: PositiveFloat = 15.0
+    """How long after the deadline the gate is closed: longer than any filing under way."""
+
+    @field_validator("receipt_key")
+    @classmethod
+    def _must_be_a_seed(cls, value: SecretStr) -> SecretStr:
+        try:
+            seed = base64.b64decode(value.get_secret_value(), validate=True)
+        except binascii.Error:
+            seed = b""
+        if len(seed) != KEY_BYTES:
+            sentence = "must be 32 bytes in base64"
+            raise ValueError(sentence)
+        return value
+
+    @model_validator(mode="after")
+    def _grace_must_outlast_filing(self) -> Self:
+        if self.intake_grace_s <= self.filing_deadline_s:
+            sentence = "intake_grace_s must be longer than filing_deadline_s"
+            raise ValueError(sentence)
+        return self
+
+    def receipt_seed(self) -> bytes:
+        """Return the seed of the signing key: 32 bytes."""
+        return base64.b64decode(self.receipt_key.get_secret_value())

@@ -1,0 +1,1 @@
+"""Keep a purchase in PostgreSQL: one method per query."""

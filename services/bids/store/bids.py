@@ -1,0 +1,233 @@
+"""Keep sealed bids: versions, receipts, and their places in the opening's log.
+
+Whoever files holds the opening's row FOR SHARE until its commit, so that the closer, who takes it
+FOR UPDATE, waits for it; then, shortly and near the end, the log's row FOR UPDATE, which puts all
+filings of one opening into one order.
+"""
+
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from services.bids.domain.bids import Bid, BidUnknown, Filing, Gate
+from services.bids.domain.lots import LotStatus, LotUnknown
+from services.bids.domain.openings import OpeningStatus
+from services.bids.ports.sealed import DecideFiling, SignedReceipt
+from shared import db
+from shared.db import Connection, Pool
+from shared.domain.ids import BidId, LotId, OpeningId, PartyId
+from shared.domain.money import Currency
+from shared.journal import Aggregate, Entry, Journal, Link
+from shared.receipts import Receipt, ReceiptAction
+
+ACTOR: Final = "vendor"
+"""Who filed, as the chain may tell it before the opening: a vendor, and not which one."""
+
+_IS_VENDOR: Final = """-- bids.is_vendor
+SELECT EXISTS (SELECT FROM party WHERE id = $1 AND kind = 'vendor')
+"""
+
+_SELECT_GATE: Final = """
+SELECT opening.id AS opening_id, lot.id AS lot_id, lot.status AS lot_status, opening.status,
+    opening.closes_at, opening.public_key, rfp.currency
+FROM lot
+JOIN rfp ON rfp.id = lot.rfp_id
+JOIN opening ON opening.rfp_id = lot.rfp_id
+WHERE lot.id = $1
+"""
+
+_GATE: Final = f"-- bids.read_gate {_SELECT_GATE}"
+
+_HOLD_GATE: Final = f"-- bids.hold_gate {_SELECT_GATE} FOR SHARE OF opening"
+
+_LOCK_LOG: Final = """-- bids.lock_opening_log
+SELECT opening_id FROM opening_log WHERE opening_id = $1 FOR UPDATE
+"""
+
+_FIND_BID: Final = """-- bids.find_bid
+SELECT id, opening_id, lot_id, vendor_id, latest_version, is_withdrawn FROM bid
+WHERE lot_id = $1 AND vendor_id = $2
+"""
+
+_SAVE_BID: Final = """-- bids.save_bid
+INSERT INTO bid (id, opening_id, lot_id, vendor_id, latest_version, is_withdrawn)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO UPDATE SET
+    latest_version = excluded.latest_version, is_withdrawn = excluded.is_withdrawn
+"""
+
+_ADD_VERSION: Final = """-- bids.add_bid_version
+INSERT INTO bid_version
+    (id, bid_id, version, sealed, sealed_sha256, received_at, log_index, receipt)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+
+_SELECT_RECEIPT: Final = """
+SELECT bid.opening_id, bid.lot_id, bid.id AS bid_id, version.version, version.sealed_sha256,
+    version.received_at, version.log_index, audit.hash AS log_hash, version.receipt
+FROM bid_version AS version
+JOIN bid ON bid.id = version.bid_id
+JOIN audit ON audit.aggregate_id = bid.opening_id AND audit.sequence = version.log_index
+"""
+
+_RECEIPT: Final = f"""-- bids.find_receipt {_SELECT_RECEIPT}
+WHERE version.id = $1 AND bid.vendor_id = $2
+"""
+
+_RECEIPTS_OF_BID: Final = f"""-- bids.read_receipts_of_bid {_SELECT_RECEIPT}
+WHERE version.bid_id = $1 AND bid.vendor_id = $2 ORDER BY version.version
+"""
+
+
+class BidStore:
+    """The port `Bids` over PostgreSQL."""
+
+    def __init__(self, pool: Pool, journal: Journal) -> None:
+        """Use the service's pool, and its journal for the chain."""
+        self._pool = pool
+        self._journal = journal
+
+    async def is_vendor(self, party_id: PartyId) -> bool:
+        """Tell whether the party is a registered vendor."""
+        async with db.reading(self._pool) as connection:
+            return bool(await connection.fetchval(_IS_VENDOR, party_id))
+
+    async def gate(self, lot_id: LotId) -> Gate:
+        """Read a lot's gate without holding it.
+
+        Raises:
+            LotUnknown: No such lot, or it is still a draft.
+        """
+        async with db.reading(self._pool) as connection:
+            return _gate(await connection.fetchrow(_GATE, lot_id))
+
+    async def receipt_of(self, version_id: UUID, *, vendor_id: PartyId) -> SignedReceipt | None:
+        """Find the receipt that a vendor was given under an id."""
+        async with db.reading(self._pool) as connection:
+            row = await connection.fetchrow(_RECEIPT, version_id, vendor_id)
+        return None if row is None else _signed(row)
+
+    async def file(
+        self,
+        filing: Filing,
+        decide: DecideFiling,
+        *,
+        sign: Callable[[Receipt], str],
+    ) -> SignedReceipt:
+        """Record a version, its place in the log, and its receipt, in one transaction.
+
+        Raises:
+            LotUnknown: No such lot.
+            Refusal: Whatever `decide` refuses, with the gate held and the log locked.
+        """
+        async with db.transaction(self._pool) as connection:
+            gate = _gate(await connection.fetchrow(_HOLD_GATE, filing.lot_id))
+            await connection.execute(_LOCK_LOG, gate.opening_id)
+            row = await connection.fetchrow(_FIND_BID, filing.lot_id, filing.vendor_id)
+            decision = decide(gate, None if row is None else _bid(row))
+            opening = Aggregate("opening", gate.opening_id)
+            links = await self._journal.record(
+                connection, [Entry(opening, decision.facts)], actor=ACTOR, at=filing.received_at
+            )
+            signed = _sign(filing, decision.state, links[opening.id], sign)
+            await _save(connection, filing, decision.state, signed)
+        return signed
+
+    async def receipts_of(self, bid_id: BidId, *, vendor_id: PartyId) -> list[SignedReceipt]:
+        """Read the receipts of a vendor's own bid, oldest first.
+
+        Raises:
+            BidUnknown: No such bid, or another vendor's.
+        """
+        async with db.reading(self._pool) as connection:
+            rows = await connection.fetch(_RECEIPTS_OF_BID, bid_id, vendor_id)
+        if not rows:
+            sentence = "You have no such bid."
+            raise BidUnknown(sentence)
+        return [_signed(row) for row in rows]
+
+
+async def _save(connection: Connection, filing: Filing, bid: Bid, signed: SignedReceipt) -> None:
+    await connection.execute(
+        _SAVE_BID,
+        bid.id,
+        bid.opening_id,
+        bid.lot_id,
+        bid.vendor_id,
+        bid.latest_version,
+        bid.is_withdrawn,
+    )
+    await connection.execute(
+        _ADD_VERSION,
+        filing.version_id,
+        bid.id,
+        bid.latest_version,
+        filing.sealed,
+        filing.sealed_sha256,
+        filing.received_at,
+        signed.receipt.log_index,
+        signed.token,
+    )
+
+
+def _sign(filing: Filing, bid: Bid, link: Link, sign: Callable[[Receipt], str]) -> SignedReceipt:
+    digest = filing.sealed_sha256
+    receipt = Receipt(
+        opening_id=bid.opening_id,
+        lot_id=bid.lot_id,
+        bid_id=bid.id,
+        version=bid.latest_version,
+        action=_action(digest),
+        sealed_sha256=None if digest is None else digest.hex(),
+        received_at=filing.received_at,
+        log_index=link.sequence,
+        log_hash=link.hash.hex(),
+    )
+    return SignedReceipt(receipt, sign(receipt))
+
+
+def _signed(row: asyncpg.Record) -> SignedReceipt:
+    digest: bytes | None = row["sealed_sha256"]
+    receipt = Receipt(
+        opening_id=OpeningId(row["opening_id"]),
+        lot_id=LotId(row["lot_id"]),
+        bid_id=BidId(row["bid_id"]),
+        version=row["version"],
+        action=_action(digest),
+        sealed_sha256=None if digest is None else digest.hex(),
+        received_at=row["received_at"],
+        log_index=row["log_index"],
+        log_hash=row["log_hash"].hex(),
+    )
+    return SignedReceipt(receipt, row["receipt"])
+
+
+def _action(digest: bytes | None) -> ReceiptAction:
+    return ReceiptAction.WITHDRAWN if digest is None else ReceiptAction.FILED
+
+
+def _gate(row: asyncpg.Record | None) -> Gate:
+    if row is None:
+        raise LotUnknown
+    return Gate(
+        opening_id=OpeningId(row["opening_id"]),
+        lot_id=LotId(row["lot_id"]),
+        lot_status=LotStatus(row["lot_status"]),
+        status=OpeningStatus(row["status"]),
+        closes_at=row["closes_at"],
+        currency=Currency(row["currency"]),
+        public_key=row["public_key"],
+    )
+
+
+def _bid(row: asyncpg.Record) -> Bid:
+    return Bid(
+        id=BidId(row["id"]),
+        opening_id=OpeningId(row["opening_id"]),
+        lot_id=LotId(row["lot_id"]),
+        vendor_id=PartyId(row["vendor_id"]),
+        latest_version=row["latest_version"],
+        is_withdrawn=row["is_withdrawn"],
+    )

@@ -1,0 +1,176 @@
+"""Keep what an opening brings to light, and the opener's part in it.
+
+What the opener writes, it writes only while its lease stands, in the same transaction.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from services.bids.domain.evaluation import Ranked, displayed
+from services.bids.domain.lots import LotStatus
+from services.bids.domain.openings import (
+    BidFailure,
+    Opening,
+    OpeningStatus,
+    SealedBid,
+    UnsealedBid,
+    lot_evaluated,
+)
+from services.bids.ports.sealed import DecideOpening, Unsealing
+from services.bids.store.openings import (
+    ACTOR,
+    LOCK,
+    SELECT,
+    STANDING,
+    change_opening,
+    lot_entry,
+    move_lots,
+    one,
+    opening_of,
+    save,
+)
+from shared import db, lease
+from shared.db import Connection, Pool
+from shared.domain.ids import BidId, LotId, OpeningId, PartyId
+from shared.domain.money import Currency
+from shared.journal import Aggregate, Entry, Journal
+
+LEASE_NAME: Final = "opener"
+"""The one process that opens bids holds this lease."""
+
+_CLOSED: Final = f"""-- bids.list_closed_openings {SELECT}
+WHERE opening.status = 'closed' ORDER BY opening.closed_at, opening.id LIMIT $1
+"""
+
+_CURRENCY: Final = """-- bids.read_currency_of_opening
+SELECT rfp.currency FROM opening JOIN rfp ON rfp.id = opening.rfp_id WHERE opening.id = $1
+"""
+
+_SEALED_BIDS: Final = f"""-- bids.page_of_sealed_bids
+SELECT bid.id AS bid_id, bid.lot_id, bid.vendor_id, version.id AS version_id, version.version,
+    version.received_at, version.log_index, version.sealed_sha256, version.sealed
+{STANDING} AND version.log_index > $2 ORDER BY version.log_index LIMIT $3
+"""
+
+_ADD_UNSEALED: Final = """-- bids.add_unsealed_bids
+INSERT INTO unsealed_bid
+    (bid_id, lot_id, vendor_id, version, received_at, price_e4, failure, rank, score)
+SELECT * FROM unnest(
+    $1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::timestamptz[], $6::bigint[],
+    $7::text[], $8::integer[], $9::numeric[]
+)
+"""
+
+
+class UnsealingStore:
+    """The port `Unsealings` over PostgreSQL."""
+
+    def __init__(self, pool: Pool, journal: Journal) -> None:
+        """Use the service's pool, and its journal for chains and events."""
+        self._pool = pool
+        self._journal = journal
+
+    async def closed(self, *, limit: int) -> list[Opening]:
+        """List openings that wait to be unsealed, the earliest closed first."""
+        async with db.reading(self._pool) as connection:
+            return [opening_of(row) for row in await connection.fetch(_CLOSED, limit)]
+
+    async def change(
+        self, opening_id: OpeningId, decide: DecideOpening, *, token: int, at: datetime
+    ) -> Opening | None:
+        """Change an opening while the lease stands; None when it was lost."""
+        async with db.transaction(self._pool) as connection:
+            if not await lease.is_held(connection, LEASE_NAME, token=token):
+                return None
+            opening = one(await connection.fetchrow(LOCK, opening_id))
+            return await change_opening(connection, self._journal, decide(opening), (ACTOR, at))
+
+    async def currency_of(self, opening_id: OpeningId) -> Currency:
+        """Read the currency of an opening's RFP."""
+        async with db.reading(self._pool) as connection:
+            return Currency(await connection.fetchval(_CURRENCY, opening_id))
+
+    async def sealed_bids(
+        self, opening_id: OpeningId, *, after_index: int, limit: int
+    ) -> list[SealedBid]:
+        """Read the bids that stand, by their place in the log, behind `after_index`."""
+        async with db.reading(self._pool) as connection:
+            rows = await connection.fetch(_SEALED_BIDS, opening_id, after_index, limit)
+        return [_sealed_bid(row) for row in rows]
+
+    async def unseal(
+        self,
+        opening_id: OpeningId,
+        decide: DecideOpening,
+        unsealing: Unsealing,
+        *,
+        token: int,
+        at: datetime,
+    ) -> bool:
+        """Write prices, failures, ranks and scores, and the lots' evaluation, all at once.
+
+        False when the lease was lost, or when the opening is closed no more.
+        """
+        async with db.transaction(self._pool) as connection:
+            if not await lease.is_held(connection, LEASE_NAME, token=token):
+                return False
+            opening = one(await connection.fetchrow(LOCK, opening_id))
+            if opening.status is not OpeningStatus.CLOSED:
+                return False
+            decision = decide(opening)
+            await save(connection, decision.state)
+            await _add_unsealed(connection, unsealing)
+            facts = [Entry(Aggregate("opening", opening.id), decision.facts)]
+            facts += await _evaluate_lots(connection, opening, unsealing.bids)
+            await self._journal.record(connection, facts, actor=ACTOR, at=at)
+        return True
+
+
+async def _evaluate_lots(
+    connection: Connection, opening: Opening, bids: Sequence[UnsealedBid]
+) -> list[Entry]:
+    by_lot: dict[LotId, list[UnsealedBid]] = defaultdict(list)
+    for bid in bids:
+        by_lot[bid.lot_id].append(bid)
+    lots = await move_lots(connection, opening, LotStatus.CLOSED, LotStatus.EVALUATED)
+    return [lot_entry(lot_id, lot_evaluated(opening.id, by_lot[lot_id])) for lot_id in lots]
+
+
+async def _add_unsealed(connection: Connection, unsealing: Unsealing) -> None:
+    ranked = {place.bid.bid_id: place for place in unsealing.ranked}
+    rows = [_unsealed_row(bid, ranked.get(bid.bid_id)) for bid in unsealing.bids]
+    if rows:
+        await connection.execute(_ADD_UNSEALED, *map(list, zip(*rows, strict=True)))
+
+
+def _unsealed_row(bid: UnsealedBid, place: Ranked | None) -> tuple[object, ...]:
+    failure = bid.outcome.value if isinstance(bid.outcome, BidFailure) else None
+    return (
+        bid.bid_id,
+        bid.lot_id,
+        bid.vendor_id,
+        bid.version,
+        bid.received_at,
+        None if place is None else place.price.e4,
+        failure,
+        None if place is None else place.rank,
+        None if place is None else displayed(place.score),
+    )
+
+
+def _sealed_bid(row: asyncpg.Record) -> SealedBid:
+    return SealedBid(
+        bid_id=BidId(row["bid_id"]),
+        lot_id=LotId(row["lot_id"]),
+        vendor_id=PartyId(row["vendor_id"]),
+        version_id=row["version_id"],
+        version=row["version"],
+        received_at=row["received_at"],
+        log_index=row["log_index"],
+        sealed_sha256=row["sealed_sha256"],
+        sealed=row["sealed"],
+    )

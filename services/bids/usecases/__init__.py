@@ -1,0 +1,1 @@
+"""Do what callers ask: one method per command, no rule and no SQL."""

@@ -1,0 +1,70 @@
+"""Close solicitations at their deadline, and take the custodian's share for the opening."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from services.bids.domain.openings import Opening, decide_close, decide_submit
+from services.bids.ports.sealed import OpeningRecord, Openings
+from shared.clock import Clock
+from shared.domain.ids import OpeningId, PartyId, RfpId
+
+DUE_MAX: Final = 100
+"""How many openings one step of the closer takes; the rest are taken by the next."""
+
+
+class Custody:
+    """Show openings to all, and let each custodian hand its share over."""
+
+    def __init__(self, openings: Openings, *, clock: Clock) -> None:
+        """Use a store of openings."""
+        self._openings = openings
+        self._clock = clock
+
+    async def opening_of(self, rfp_id: RfpId) -> OpeningRecord:
+        """Read what is public of an RFP's opening.
+
+        Raises:
+            OpeningUnknown: No such RFP, or it is still a draft.
+        """
+        return await self._openings.of_rfp(rfp_id)
+
+    async def sealed_share(self, opening_id: OpeningId, *, custodian_id: PartyId) -> bytes:
+        """Read the share that was dealt to this custodian, sealed to its registered key.
+
+        Raises:
+            OpeningUnknown: No such opening, or another custodian's.
+        """
+        return await self._openings.sealed_share(opening_id, custodian_id=custodian_id)
+
+    async def submit(
+        self, opening_id: OpeningId, *, custodian_id: PartyId, opener_key: bytes, share: bytes
+    ) -> OpeningRecord:
+        """Take the custodian's share, sealed to the opener's key; the opener does the rest.
+
+        Raises:
+            OpeningUnknown: No such opening, or another custodian's.
+            OpeningNotClosed: The deadline has not come, or the opening is over.
+            OpenerKeyStale: Sealed to another key than the present opener's.
+            ResealedShareMalformed: Not of the length that a sealed share has.
+        """
+        decide = partial(decide_submit, opener_key=opener_key, share=share)
+        now = self._clock.now()
+        return await self._openings.submit(opening_id, decide, custodian_id=custodian_id, at=now)
+
+
+class Closing:
+    """Close openings once their deadline and the grace for filings under way have passed."""
+
+    def __init__(self, openings: Openings, *, intake_grace_s: float) -> None:
+        """Leave `intake_grace_s` seconds: more than a filing may take to commit."""
+        self._openings = openings
+        self._grace = timedelta(seconds=intake_grace_s)
+
+    async def due(self, now: datetime) -> list[OpeningId]:
+        """List the openings that are to be closed now."""
+        return await self._openings.due(now - self._grace, limit=DUE_MAX)
+
+    async def close(self, opening_id: OpeningId, now: datetime) -> Opening:
+        """Close an opening with its RFP and lots, and publish the list of sealed hashes."""
+        return await self._openings.close(opening_id, partial(decide_close, now=now), at=now)
