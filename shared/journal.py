@@ -22,9 +22,12 @@ GENESIS: Final = bytes(32)
 """The hash before an aggregate's first entry."""
 
 _HEADS: Final = """-- shared.chain_heads
-SELECT DISTINCT ON (aggregate_id) aggregate_id, sequence, hash
-FROM audit WHERE aggregate_id = ANY($1::uuid[])
-ORDER BY aggregate_id, sequence DESC
+SELECT wanted.id AS aggregate_id, head.sequence, head.hash
+FROM unnest($1::uuid[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT sequence, hash FROM audit
+    WHERE aggregate_id = wanted.id ORDER BY sequence DESC LIMIT 1
+) AS head
 """
 
 _APPEND: Final = """-- shared.append_audit
