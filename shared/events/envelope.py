@@ -10,10 +10,10 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from shared.domain.canonical import canonical
 from shared.domain.facts import Event
@@ -71,11 +71,11 @@ class Envelope(Generic[Told]):
 class _Frame:
     """The attributes around the data, before its type is known."""
 
-    specversion: str
+    specversion: Literal["1.0"]
     id: UUID
     source: str
     subject: str
-    time: datetime
+    time: AwareDatetime
     sequence: str
     type: str
 
@@ -97,12 +97,11 @@ def read(text: str | bytes) -> Envelope[Event]:
         if event_class is None:
             raise TypeUnheard(frame.type)
         event = adapter_of(event_class.TYPE).validate_python(document["data"])
+        sequence = int(frame.sequence)
     except (ValidationError, ValueError, KeyError, TypeError) as error:
         # The cause is cut off: a validation error prints its input, and an input may be a secret.
         raise EnvelopeMalformed(type(error).__name__) from None
-    return Envelope(
-        EventId(frame.id), frame.source, frame.subject, frame.time, int(frame.sequence), event
-    )
+    return Envelope(EventId(frame.id), frame.source, frame.subject, frame.time, sequence, event)
 
 
 def fingerprint(body: bytes) -> bytes:

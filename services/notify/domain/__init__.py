@@ -1,0 +1,1 @@
+"""The rules of delivering events to receivers outside the house, as plain functions."""

@@ -1,0 +1,1 @@
+"""Plain SQL, forward only; `shared.migrate` runs it."""

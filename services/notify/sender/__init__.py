@@ -1,0 +1,1 @@
+"""Send what is due: claim, post, record; no receiver waits for another."""

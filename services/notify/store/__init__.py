@@ -1,0 +1,1 @@
+"""Keep endpoints, deliveries and attempts in PostgreSQL: one method per query."""
