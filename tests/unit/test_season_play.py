@@ -1,9 +1,10 @@
 """What the player decides by itself: which lot is which, what a vendor's program offers next."""
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,17 @@ from hypothesis import strategies as st
 from examples.season.pace import Stalled, for_each, until
 from examples.season.plan import LiveLot, LiveVendor, Need, PooledBy, Stage
 from examples.season.programs import next_price, step_of
-from examples.season.sealed import LotsDiffer, by_key
+from examples.season.sealed import LotsDiffer, by_key, is_signed, keys_of
+from shared.domain.ids import BidId, LotId, OpeningId
 from shared.domain.money import Currency, UnitPrice
+from shared.receipts import (
+    Receipt,
+    ReceiptAction,
+    generate_signing_key,
+    jwk_of,
+    key_id_of,
+    sign_receipt,
+)
 
 USD = Currency("USD")
 
@@ -87,6 +97,54 @@ class TestLots:
 
         with pytest.raises(LotsDiffer):
             by_key(lots, alone)
+
+
+KEY = generate_signing_key()
+
+SIGNED = Receipt(
+    opening_id=OpeningId(UUID(int=1)),
+    lot_id=LotId(UUID(int=2)),
+    bid_id=BidId(UUID(int=3)),
+    version=1,
+    action=ReceiptAction.FILED,
+    sealed_sha256="ab" * 32,
+    received_at=datetime(2027, 3, 1, tzinfo=UTC),
+    log_index=7,
+    log_hash="cd" * 32,
+)
+
+
+def answered(**change: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "bid_id": str(SIGNED.bid_id),
+        "version": 1,
+        "sealed_sha256": "ab" * 32,
+        "log_hash": "cd" * 32,
+        "receipt": sign_receipt(SIGNED, KEY, key_id_of(KEY.public_key())),
+    }
+    return answer | change
+
+
+class TestReceipts:
+    def test_a_receipt_verifies_with_the_published_keys(self) -> None:
+        keys = keys_of({"keys": [jwk_of(KEY.public_key())]})
+
+        assert is_signed(answered(), keys)
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"log_hash": "00" * 32}, {"version": 2}, {"receipt": "a.b.c"}],
+        ids=["says another hash", "says another version", "is no receipt"],
+    )
+    def test_a_receipt_that_says_something_else_does_not(self, change: dict[str, Any]) -> None:
+        keys = keys_of({"keys": [jwk_of(KEY.public_key())]})
+
+        assert not is_signed(answered(**change), keys)
+
+    def test_a_key_that_was_not_published_does_not_count(self) -> None:
+        keys = keys_of({"keys": [jwk_of(generate_signing_key().public_key())]})
+
+        assert not is_signed(answered(), keys)
 
 
 class TestPrograms:

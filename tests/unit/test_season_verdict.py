@@ -125,6 +125,7 @@ def stage_played(stage: Stage) -> StagePlayed:
             sealed_sha256=f"hash of {bid.lot_key} {bid.vendor_reference}",
             log_index=link.sequence,
             log_hash=link.hash,
+            is_signed=True,
         )
         for bid, link in zip(stage.bids, links[1:], strict=True)
     )
@@ -273,6 +274,10 @@ BROKEN: dict[str, tuple[Callable[[Played], Played], str]] = {
     "a receipt that is not in the chain": (
         lambda played: with_first_bid(played, log_hash="00"),
         "the receipt of bid Pooled-Ash-DAIRY is not in the opening's chain",
+    ),
+    "a receipt that is not signed": (
+        lambda played: with_first_bid(played, is_signed=False),
+        "the receipt of bid Pooled-Ash-DAIRY is not signed with a published key",
     ),
     "a chain with an altered entry": (
         lambda played: with_pooled(

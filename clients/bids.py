@@ -1,0 +1,174 @@
+"""Ask the bids service: parties, requirements, solicitations, sealed bids, openings, awards."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from clients.http import Document
+from clients.route import Caller
+
+PartyKind = Literal["member", "vendor", "custodian"]
+PoolBy = Literal["alone", "item", "area"]
+
+
+class BidsClient:
+    """One caller at the bids service."""
+
+    def __init__(self, caller: Caller) -> None:
+        """Speak as this caller."""
+        self._caller = caller
+
+    async def register_party(
+        self, kind: PartyKind, *, reference: str, name: str, area: str | None = None
+    ) -> Document:
+        """Register a party (buyer): its `id` goes into that party's tokens."""
+        body = {"kind": kind, "reference": reference, "name": name}
+        return await self._caller.post("/v1/parties", body | ({"area": area} if area else {}))
+
+    def parties(self) -> AsyncIterator[Document]:
+        """List the registered parties (buyer, auditor)."""
+        return self._caller.items("/v1/parties")
+
+    async def register_custodian_key(self, public_key: str) -> Document:
+        """Register the key to which shares are sealed for this custodian: base64url, 32 bytes."""
+        return await self._caller.put("/v1/custodian-key", {"public_key": public_key})
+
+    async def state_requirement(self, requirement: Mapping[str, Any]) -> Document:
+        """State one need (member, or the buyer for a member)."""
+        return await self._caller.post("/v1/requirements", requirement)
+
+    async def import_requirements(self, table: str, *, currency: str) -> Document:
+        """State many needs by CSV: all of them, or none."""
+        return await self._caller.post("/v1/requirements/import", table, currency=currency)
+
+    def requirements(self) -> AsyncIterator[Document]:
+        """List the needs that were stated (a member: its own)."""
+        return self._caller.items("/v1/requirements")
+
+    async def draft_rfp(
+        self,
+        *,
+        title: str,
+        currency: str,
+        custodian_id: str,
+        closes_at: datetime,
+        standstill_s: int,
+        consortium_model: str = "group_procurement",
+        policy_profile: str = "open",
+    ) -> Document:
+        """Draft a solicitation (buyer)."""
+        body = {
+            "title": title,
+            "currency": currency,
+            "consortium_model": consortium_model,
+            "policy_profile": policy_profile,
+            "custodian_id": custodian_id,
+            "closes_at": closes_at.isoformat(),
+            "standstill_s": standstill_s,
+        }
+        return await self._caller.post("/v1/rfps", body)
+
+    async def pool(self, rfp_id: str, *, by: PoolBy, references: Sequence[str]) -> Document:
+        """Pool the named requirements into the lots of a draft (buyer)."""
+        body = {"by": by, "requirement_references": list(references)}
+        return await self._caller.post(f"/v1/rfps/{rfp_id}/pool", body)
+
+    async def publish(self, rfp_id: str) -> Document:
+        """Publish a draft: its lots take sealed bids (buyer)."""
+        return await self._caller.post(f"/v1/rfps/{rfp_id}/publish")
+
+    async def cancel(self, rfp_id: str, *, reason: str) -> Document:
+        """Cancel a solicitation; its requirements are free for another (buyer)."""
+        return await self._caller.post(f"/v1/rfps/{rfp_id}/cancel", {"reason": reason})
+
+    def rfps(self) -> AsyncIterator[Document]:
+        """List the solicitations."""
+        return self._caller.items("/v1/rfps")
+
+    async def rfp(self, rfp_id: str) -> Document:
+        """Read one solicitation."""
+        return await self._caller.get(f"/v1/rfps/{rfp_id}")
+
+    def lots(self, rfp_id: str) -> AsyncIterator[Document]:
+        """List a solicitation's lots."""
+        return self._caller.items(f"/v1/rfps/{rfp_id}/lots")
+
+    async def lot(self, lot_id: str) -> Document:
+        """Read one lot."""
+        return await self._caller.get(f"/v1/lots/{lot_id}")
+
+    async def file_bid(self, lot_id: str, *, unit_price: str, currency: str) -> Document:
+        """File a sealed bid, or a new version of it; the answer is its receipt (vendor)."""
+        body = {"unit_price": unit_price, "currency": currency}
+        return await self._caller.post(f"/v1/lots/{lot_id}/bids", body)
+
+    async def withdraw_bid(self, lot_id: str) -> Document:
+        """Withdraw a sealed bid before the deadline (vendor)."""
+        return await self._caller.post(f"/v1/lots/{lot_id}/bids/withdraw")
+
+    async def bid(self, bid_id: str) -> Document:
+        """Read the receipts of one's own bid (vendor)."""
+        return await self._caller.get(f"/v1/bids/{bid_id}")
+
+    async def receipt_keys(self) -> Document:
+        """Read the public keys with which receipts are verified offline."""
+        return await self._caller.get("/v1/receipt-keys")
+
+    async def opening(self, rfp_id: str) -> Document:
+        """Read how far a solicitation's opening is, and what was sealed once it is closed."""
+        return await self._caller.get(f"/v1/rfps/{rfp_id}/opening")
+
+    async def sealed_share(self, opening_id: str) -> Document:
+        """Read the share that was dealt to this custodian, sealed to its registered key."""
+        return await self._caller.get(f"/v1/openings/{opening_id}/share")
+
+    async def submit_share(
+        self, opening_id: str, *, opener_key: str, resealed_share: str
+    ) -> Document:
+        """Hand the share over, sealed to the opener's key (custodian)."""
+        body = {"opener_key": opener_key, "resealed_share": resealed_share}
+        return await self._caller.post(f"/v1/openings/{opening_id}/share", body)
+
+    async def evaluation(self, lot_id: str) -> Document:
+        """Read how a lot's bids rank, and its auction's final ranking (buyer, auditor)."""
+        return await self._caller.get(f"/v1/lots/{lot_id}/evaluation")
+
+    async def request_auction(
+        self,
+        lot_id: str,
+        *,
+        opens_at: datetime,
+        closes_at: datetime,
+        rules: Mapping[str, Any],
+    ) -> Document:
+        """Take an evaluated lot to a live auction (buyer)."""
+        body = {
+            "opens_at": opens_at.isoformat(),
+            "closes_at": closes_at.isoformat(),
+            "rules": dict(rules),
+        }
+        return await self._caller.post(f"/v1/lots/{lot_id}/auction", body)
+
+    async def intend_award(
+        self, lot_id: str, *, vendor_id: str | None = None, reason: str | None = None
+    ) -> Document:
+        """Name the winner: the best ranked, or another with a reason (buyer)."""
+        said = {"vendor_id": vendor_id, "reason": reason}
+        body = {name: value for name, value in said.items() if value is not None}
+        return await self._caller.post(f"/v1/lots/{lot_id}/intent", body)
+
+    async def close_without_award(self, lot_id: str, *, reason: str) -> Document:
+        """End a lot without award (buyer)."""
+        return await self._caller.post(f"/v1/lots/{lot_id}/no-award", {"reason": reason})
+
+    async def award(self, lot_id: str) -> Document:
+        """Read a lot's award."""
+        return await self._caller.get(f"/v1/lots/{lot_id}/award")
+
+    def award_lines(self, award_id: str) -> AsyncIterator[Document]:
+        """List the members' parts of an award (a member: its own)."""
+        return self._caller.items(f"/v1/awards/{award_id}/lines")
+
+    def chain(self, aggregate_id: str) -> AsyncIterator[Document]:
+        """Read a hash chain from its beginning (buyer, auditor)."""
+        return self._caller.items(f"/v1/chains/{aggregate_id}")
