@@ -7,14 +7,16 @@ Streams and consumers are declared here and nowhere else.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
@@ -43,7 +45,9 @@ PING_INTERVAL_S: Final = 5
 PINGS_OUTSTANDING_MAX: Final = 2
 DUPLICATE_WINDOW_S: Final = 30 * 60.0
 STREAM_AGE_MAX_S: Final = 14 * 24 * 3600.0
-ACK_WAIT_S: Final = 30.0
+ACK_WAIT_S: Final = 10.0
+"""Handlers take milliseconds; a message whose consumer died comes again after this."""
+
 ACKS_PENDING_MAX: Final = 512
 DELIVERIES_MAX: Final = 20
 """A message that failed this often is buried as a dead letter by the consumer before the last."""
@@ -54,6 +58,10 @@ log = structlog.get_logger(__name__)
 
 class BusUnavailable(Exception):  # noqa: N818 - a fact about the server
     """The bus is away, or did not confirm in time; what was published is in doubt."""
+
+
+class NobodyListens(BusUnavailable):
+    """Nobody listens on the subject; what was asked was heard by no one."""
 
 
 class Message(Protocol):
@@ -97,6 +105,60 @@ class Bus(Protocol):
 
     def is_connected(self) -> bool:
         """Tell whether the link stands now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What was said on a line; `answer` is None where nobody waits for one."""
+
+    subject: str
+    body: bytes
+    answer: Callable[[bytes], Awaitable[None]] | None
+
+
+class Ear(Protocol):
+    """A listener at work."""
+
+    async def close(self) -> None:
+        """Listen no longer."""
+
+
+class Line(Protocol):
+    """Talk between replicas: at most once, kept nowhere, and outside every stream.
+
+    Subjects stand under `<namespace>-`, so that no stream takes what is said.
+    """
+
+    async def ask(self, subject: str, body: bytes, *, timeout_s: float) -> bytes:
+        """Return the answer of whoever listens on the subject.
+
+        Raises:
+            NobodyListens: It was heard by no one.
+            BusUnavailable: No answer came in time; whether it was heard is in doubt.
+        """
+
+    async def tell(self, subject: str, body: bytes) -> None:
+        """Say something, without waiting to see who hears it. Raises `BusUnavailable`."""
+
+    async def listen(self, subject: str, take: Callable[[Spoken], None]) -> Ear:
+        """Hand whatever is said on the subject to `take`, which must not wait.
+
+        A listener outlives a lost connection. Raises `BusUnavailable`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class NatsEar:
+    """An `Ear` as nats-py keeps it."""
+
+    subscription: Subscription
+
+    async def close(self) -> None:
+        """Listen no longer; a lost connection has forgotten us anyway."""
+        try:
+            await self.subscription.unsubscribe()
+        except NatsError:
+            log.debug("ear_closed_without_connection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +209,7 @@ class StreamShape:
 
 
 class NatsBus:
-    """A `Bus` over one NATS connection that reconnects for ever."""
+    """A `Bus` and a `Line` over one NATS connection that reconnects for ever."""
 
     def __init__(self, url: str, *, name: str, shape: StreamShape) -> None:
         """Connect to `url` on first use, naming the connection after the service."""
@@ -155,6 +217,7 @@ class NatsBus:
         self._name = name
         self._shape = shape
         self._client: Client | None = None
+        self._has_streams = False
         self._connecting = asyncio.Lock()
         self._pulls: dict[tuple[str, str], JetStreamContext.PullSubscription] = {}
 
@@ -198,18 +261,61 @@ class NatsBus:
         if self._client is not None:
             await self._client.close()
 
-    async def _jetstream(self) -> JetStreamContext:
-        """Return JetStream over the one connection, made on first use with its streams."""
+    async def ask(self, subject: str, body: bytes, *, timeout_s: float) -> bytes:
+        """Return the answer of whoever listens on the subject."""
+        client = self._standing_link()
+        try:
+            answer = await client.request(self._said_on(subject), body, timeout=timeout_s)
+        except NoRespondersError as error:
+            raise NobodyListens from error
+        except (NatsError, OSError, TimeoutError) as error:
+            raise BusUnavailable from error
+        return answer.data
+
+    async def tell(self, subject: str, body: bytes) -> None:
+        """Say something, without waiting to see who hears it."""
+        client = self._standing_link()
+        try:
+            await client.publish(self._said_on(subject), body)
+        except (NatsError, OSError) as error:
+            raise BusUnavailable from error
+
+    async def listen(self, subject: str, take: Callable[[Spoken], None]) -> NatsEar:
+        """Hand whatever is said on the subject to `take`, which must not wait."""
+        client = await self._link()
+
+        async def hear(message: Msg) -> None:
+            take(Spoken(message.subject, message.data, _answer_of(message)))
+
+        try:
+            heard = await client.subscribe(self._said_on(subject), cb=hear)
+        except (NatsError, OSError) as error:
+            raise BusUnavailable from error
+        return NatsEar(heard)
+
+    def _said_on(self, subject: str) -> str:
+        return f"{self._shape.namespace}-{subject}"
+
+    def _standing_link(self) -> Client:
+        """Return the connection if it stands now: talk that waits in a buffer is worth nothing."""
+        if self._client is None or not self._client.is_connected:
+            raise BusUnavailable
+        return self._client
+
+    async def _link(self) -> Client:
+        """Return the one connection, made on first use."""
         async with self._connecting:
             if self._client is None:
-                client = await _connect(self._url, name=self._name)
-                try:
-                    await _declare(client.jetstream(), self._shape)
-                except BusUnavailable:
-                    await client.close()
-                    raise
-                self._client = client
-        return self._client.jetstream(timeout=PUBLISH_TIMEOUT_S)
+                self._client = await _connect(self._url, name=self._name)
+        return self._client
+
+    async def _jetstream(self) -> JetStreamContext:
+        """Return JetStream over the one connection, with its streams declared on first use."""
+        client = await self._link()
+        if not self._has_streams:
+            await _declare(client.jetstream(), self._shape)
+            self._has_streams = True
+        return client.jetstream(timeout=PUBLISH_TIMEOUT_S)
 
     async def _pull(self, service: str, publisher: str) -> JetStreamContext.PullSubscription:
         standing = self._pulls.get((service, publisher))
@@ -251,6 +357,19 @@ async def _connect(url: str, *, name: str) -> Client:
         await client.close()
         raise BusUnavailable from error
     return client
+
+
+def _answer_of(message: Msg) -> Callable[[bytes], Awaitable[None]] | None:
+    if not message.reply:
+        return None
+
+    async def answer(body: bytes) -> None:
+        try:
+            await message.respond(body)
+        except NatsError as error:
+            raise BusUnavailable from error
+
+    return answer
 
 
 async def _declare(jetstream: JetStreamContext, shape: StreamShape) -> None:

@@ -9,6 +9,7 @@ Nothing here logs, and no refusal repeats what was sealed or says at which step 
 failed. Python cannot wipe memory: whoever holds a key drops it as soon as its work is done.
 """
 
+import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,10 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
+from shared import shamir
 from shared.domain.canonical import canonical, digest
 from shared.domain.ids import LotId, OpeningId, PartyId
 from shared.domain.refusals import Kind, Refusal
@@ -40,6 +43,9 @@ BID_BYTES_MAX: Final = BLOCKS_MAX * BLOCK_BYTES - LENGTH_BYTES
 
 OVERHEAD_BYTES: Final = 48
 """The encapsulated key (32) and the authentication tag (16). Source: RFC 9180 section 7."""
+
+SALT_BYTES: Final = 32
+"""The random bytes before a share under its commitment."""
 
 SHARE_HEAD_BYTES: Final = 2
 SHARE_BYTES: Final = SHARE_HEAD_BYTES + KEY_BYTES
@@ -118,8 +124,8 @@ class SealContext:
 class Share:
     """Carry one custodian's part of an opening's private key; the part never shows in `repr`.
 
-    `threshold` distinct shares make the key. With a threshold of 1 the value is the key itself;
-    a higher one announces a point of Shamir's scheme at `index`, which is as long as the key.
+    `threshold` distinct shares make the key. The value is a point of Shamir's scheme at `index`, as
+    long as the key; with a threshold of 1 it is the key itself.
 
     Raises:
         ShareMalformed: An index or threshold outside 1 to 255, or a value that is not 32 bytes.
@@ -208,26 +214,49 @@ def is_sealed_length(length_bytes: int) -> bool:
     return rest == 0 and ORDINARY_BLOCKS <= blocks <= BLOCKS_MAX
 
 
-def deal(private_key: bytes) -> tuple[Share, ...]:
-    """Split an opening's private key into shares: today one, for one custodian.
+def deal(private_key: bytes, *, threshold: int = 1, custodians: int = 1) -> tuple[Share, ...]:
+    """Split an opening's private key into a share for each custodian.
+
+    Any `threshold` of them make the key; fewer tell nothing of it.
 
     Raises:
-        ShareMalformed: The key is not 32 bytes.
+        ShareMalformed: The key is not 32 bytes, or not 1 <= threshold <= custodians <= 255.
     """
-    return (Share(index=1, threshold=1, value=private_key),)
+    if len(private_key) != KEY_BYTES or not 1 <= threshold <= custodians <= SHARES_MAX:
+        sentence = "A key is dealt to 1 to 255 custodians, and no more are needed than hold it."
+        raise ShareMalformed(sentence)
+    # A symmetric key is 32 bytes drawn evenly; an X25519 key has bits that are always the same.
+    drawn = [AESGCM.generate_key(8 * KEY_BYTES) for _ in range(threshold - 1)]
+    return tuple(
+        Share(index=index, threshold=threshold, value=shamir.evaluate((private_key, *drawn), index))
+        for index in range(1, custodians + 1)
+    )
 
 
 def combine(shares: Sequence[Share]) -> bytes:
     """Put an opening's private key together; `check_pair` must follow.
 
+    Shares beyond the threshold are not looked at.
+
     Raises:
-        ShareMalformed: No share, or one that is not the whole key.
+        ShareMalformed: Too few, one twice, or of different thresholds.
     """
-    # Shamir's scheme, for a threshold above 1, belongs here and in `deal`, and nowhere else.
-    if not shares or any(share.threshold != 1 for share in shares):
+    thresholds = {share.threshold for share in shares}
+    points = {share.index: share.value for share in shares}
+    if len(thresholds) != 1 or len(points) != len(shares) or len(points) < min(thresholds):
         sentence = "These shares do not make a key."
         raise ShareMalformed(sentence)
-    return shares[0].value
+    needed = list(points.items())[: thresholds.pop()]
+    return shamir.interpolate(dict(needed))
+
+
+def commit_to(share: Share, salt: bytes) -> bytes:
+    """Commit to a share: SHA-256 of `SALT_BYTES` random bytes and the share.
+
+    Published when the share is dealt, it tells later whether this very share came back, and which
+    one did not. A share is 32 random bytes, so that salt and commitment may both be public.
+    """
+    return hashlib.sha256(salt + share.to_bytes()).digest()
 
 
 def seal_share(

@@ -35,7 +35,7 @@ class ServiceSettings(BaseSettings):
     body_deadline_s: PositiveFloat = 10.0
     requests_per_s: PositiveInt = 2_000
     requests_burst: PositiveInt = 4_000
-    idempotency_running_s: PositiveFloat = 60.0
+    idempotency_running_s: PositiveFloat = 15.0
     """How long a request may run before another under its key takes over from it."""
 
     shutdown_grace_s: PositiveFloat = 5.0

@@ -27,7 +27,14 @@ def show(console: Console, played: Played, outcome: Outcome) -> None:
 
 
 def _table(played: Played, outcome: Outcome, *, with_counts: bool) -> Table:
-    table = Table(title=played.season.dataset, box=box.SIMPLE_HEAD, show_footer=True, padding=0)
+    table = Table(
+        title=played.season.dataset,
+        caption="difference = pooled - alone: with a +, pooling costs more",
+        box=box.SIMPLE_HEAD,
+        show_footer=True,
+        show_edge=False,
+        padding=0,
+    )
     table.add_column("lot", "in all", no_wrap=True)
     if with_counts:
         for name in COUNTS:

@@ -93,23 +93,77 @@ class BidsUnsealed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriceFactor:
+    """One vendor's handicap: it is ranked by `(1 + percent ÷ 100)(price + addend) + bonus`.
+
+    All three are signed decimal strings, `addend` and `bonus` in the currency's unit.
+    """
+
+    percent: str
+    addend: str
+    bonus: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QualifiedVendor:
-    """A vendor let into an auction, under an alias, at the price of its sealed bid."""
+    """A vendor let into an auction, under an alias, at the price of its sealed bid.
+
+    Without an opening price it stands nowhere until it offers. `factor` is its handicap where the
+    score is `factored`; `features`, where it is `coefficient`, is what it was given of each of the
+    rules' `feature_maxima`. Nobody but the buyer may learn either.
+    """
 
     vendor_id: UUID
     alias: str
-    opening_price: str
+    opening_price: str | None = None
+    factor: PriceFactor | None = None
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepBand:
+    """The step against a price strictly above `above`."""
+
+    above: str
+    step: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuctionRules:
-    """The rules of one English reverse auction, fixed before it opens.
+    """The rules of one reverse auction, fixed before it opens.
 
-    `step` is the least amount by which a new offer must be below the vendor's own last offer, the
-    lead, or both (`step_against`: `own`, `lead`, `both`). An offer taken within
-    `soft_close_window_s` of the close moves the close to `soft_close_extension_s` after the close
-    that stood, at most `extensions_max` times. `show_rank` and `show_lead` say what vendors and
-    observers are shown: `own` or `all` ranks; the lead price `always` or `never`.
+    `format`: `english`, `japanese`, `dutch`, `vickrey`, `rounds`. `step` is the least amount by
+    which a new offer must be below the vendor's own last offer, the lead, or both (`step_against`:
+    `own`, `lead`, `both`). `step_kind` says how it is told: an `amount`; a `percent` of the price
+    that it is against, rounded up to the last decimal; or `bands`, where `step_bands` gives it by
+    that price, and `step` counts below the lowest band. `step_min` is the least that a percentage
+    or a band comes to, `step_max` the most by which one offer may go down. `step_mode`: `minimum`
+    (the step or more), `multiple` (a whole number of steps), `free` (anything lower).
+    `ties`: whether an offer may equal another's price: `allowed`, `none`, or `none_among_first`,
+    not within the best `ties_first` ranks. `tie_ranking`: equal prices rank `earliest` (1, 2),
+    `equal_best` (1, 1) or `equal_worst` (2, 2); the earlier leads in any case.
+
+    An offer taken within `soft_close_window_s` of the close moves the close to
+    `soft_close_extension_s` after the close that stood (`soft_close_base`: `close`) or after the
+    offer (`receipt`), at most `extensions_max` times, if its rank is `soft_close_rank` or better,
+    and never past `hard_stop_s` after the first close. `soft_close_scope`: it moves this `lot`, or
+    `all` lots of its group. `lots`: those of a group run `parallel`, `serial` or `staggered`;
+    `extension_moves_next` says whether one lot's extension moves those behind it.
+
+    What vendors and observers are shown: `show_rank` `own` or `all`; `show_lead`, `show_own_rank`,
+    `show_all_ranks` (absent: as `show_rank` says), `show_prices` (all offers by alias; absent:
+    where the lead and all ranks are shown) and `show_bidders` (how many) each `always`,
+    `after_first_offer` of one's own, or `never`.
+
+    `proxies`: whether vendors may let the house bid for them. `score`: offers rank by `price`, or
+    by each vendor's `factored` price, or by price ÷ `coefficient`. `ceiling` is the highest price
+    that may be offered, `decimals` how many a price may have. `one_bidder`: what follows where one
+    vendor stands alone at the close: `cancel`, or `reasonableness`, a decision on its price.
+
+    Tickers start at `ticker_start` and fall (`japanese`) or rise (`dutch`) by `ticker_change` every
+    `ticker_period_s`; the last of a Japanese auction is paid its `own` last level or the
+    `runner_up`'s (`ticker_price`). `rounds` has `rounds` of turns of `turn_s` each, with
+    `round_pause_s` between rounds.
     """
 
     format: str
@@ -120,11 +174,47 @@ class AuctionRules:
     extensions_max: int
     show_rank: str
     show_lead: str
+    step_kind: str = "amount"
+    step_mode: str = "minimum"
+    step_bands: tuple[StepBand, ...] = ()
+    step_min: str | None = None
+    step_max: str | None = None
+    ties: str = "allowed"
+    ties_first: int = 0
+    tie_ranking: str = "earliest"
+    soft_close_base: str = "close"
+    soft_close_rank: int | None = None
+    soft_close_scope: str = "lot"
+    hard_stop_s: int | None = None
+    lots: str = "parallel"
+    extension_moves_next: bool = False
+    show_own_rank: str = "always"
+    show_all_ranks: str | None = None
+    show_prices: str | None = None
+    show_bidders: str = "never"
+    proxies: bool = False
+    score: str = "price"
+    feature_maxima: tuple[str, ...] = ()
+    ceiling: str | None = None
+    decimals: int = 4
+    one_bidder: str = "cancel"
+    ticker_start: str | None = None
+    ticker_change: str | None = None
+    ticker_period_s: int | None = None
+    ticker_price: str = "own"
+    rounds: int | None = None
+    turn_s: int | None = None
+    round_pause_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuctionRequested(Event):
-    """A lot goes to a live auction; everything the auction needs is here."""
+    """A lot goes to a live auction; everything the auction needs is here.
+
+    `reserve` is a secret price that the winner must not exceed, `budget` what the buyer reckoned
+    with per unit. `allowed_formats` is what the policy lets be held; absent, all. A lot that is
+    held together with others names their `group_id` and its own `position` among them, from 1.
+    """
 
     TYPE: ClassVar[str] = "auction.requested.v1"
 
@@ -140,6 +230,11 @@ class AuctionRequested(Event):
     closes_at: datetime
     rules: AuctionRules
     vendors: tuple[QualifiedVendor, ...]
+    reserve: str | None = None
+    budget: str | None = None
+    allowed_formats: tuple[str, ...] | None = None
+    group_id: UUID | None = None
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
