@@ -18,7 +18,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from shared.bus import PUBLISHERS, STREAM_BYTES_MAX
+from shared.bus import PUBLISHERS
 from shared.settings import SECRETS_FOLDER, ServiceSettings
 
 pytestmark = pytest.mark.skipif(
@@ -617,7 +617,8 @@ def test_nats_has_room_for_every_stream(folder: str) -> None:
     assert found is not None
     store = gibibytes(found[1])
     # The server sets a stream's whole limit aside, and refuses the stream that no longer fits.
-    assert store * 1024**3 >= len(PUBLISHERS) * STREAM_BYTES_MAX
+    settings = files_of("overlays/production", "ConfigMap", _settings_name())
+    assert store * 1024**3 >= len(PUBLISHERS) * int(settings["COMMONLOT_BUS_STREAM_BYTES_MAX"])
     assert gibibytes(claim["spec"]["resources"]["requests"]["storage"]) > store
 
 
@@ -654,6 +655,13 @@ def test_image_runs_as_the_user_that_the_pods_name() -> None:
 
     assert [line for line in lines if line.startswith("USER ")] == [f"USER {users.pop()}"]
     assert users == set()
+
+
+def _settings_name() -> str:
+    """Name the ConfigMap of all services' settings, with the hash that Kustomize gave it."""
+    maps = of_kind("overlays/production", "ConfigMap")
+    (name,) = [name_of(one) for one in maps if name_of(one).startswith("commonlot-settings")]
+    return name
 
 
 def _nats_files(folder: str) -> dict[str, str]:
