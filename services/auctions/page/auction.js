@@ -2,8 +2,9 @@
 
 import { announce } from "./announcements.js";
 import { Chart } from "./chart.js";
-import { byId, fillList, fillRows, flash, setNote, setText } from "./paint.js";
+import { byId, fillList, fillRows, flash, setFigure, setNote, setText } from "./paint.js";
 import {
+  day,
   extendedWords,
   isOver,
   lotWords,
@@ -29,7 +30,7 @@ export class AuctionPage {
   constructor(serverTime) {
     this.serverTime = serverTime;
     this.chart = new Chart(byId("chart"));
-    new ResizeObserver(() => this.#draw()).observe(byId("chart-words"));
+    new ResizeObserver(() => this.#draw()).observe(byId("chart"));
   }
 
   /** @param {Picture} picture */
@@ -67,8 +68,8 @@ export class AuctionPage {
     const { currency, own } = picture;
     const until = isOver(picture) ? Date.parse(picture.closes_at) : this.serverTime.now();
     this.chart.draw({ currency, own: own?.alias, until });
-    const words = this.chart.words(currency);
-    setText(byId("chart-words"), [words, hiddenOffersWords(picture)].filter(Boolean).join(" "));
+    const sentences = [this.chart.words(currency), hiddenOffersWords(picture)].filter(Boolean);
+    setText(byId("chart-words"), sentences.join(" ") || "The line begins with the first offer.");
   }
 }
 
@@ -87,7 +88,7 @@ function paintLead({ lead, currency, unit, status }) {
   const figure = byId("lead-price");
   const text = price ? money(price, currency) : "Not shown";
   if (figure.textContent !== text) {
-    setText(figure, text);
+    setFigure(figure, text);
     flash(figure);
   }
   figure.classList.toggle("is-hidden", !price);
@@ -106,7 +107,7 @@ function paintTime(picture, now) {
   const left = until === null ? NaN : Date.parse(until) - now;
   const isShort = picture.status === "live" && left < LAST_MS;
   setText(byId("time-label"), label);
-  setText(byId("time-left"), until === null ? timeOfDay(picture.closes_at) : span(left));
+  setFigure(byId("time-left"), until === null ? timeOfDay(picture.closes_at) : span(left));
   byId("time-panel").classList.toggle("is-short", isShort);
   setText(byId("time-note"), timeNote(picture, left));
 }
@@ -118,8 +119,8 @@ function paintTime(picture, now) {
 function timeNote(picture, left) {
   const extended = extendedWords(picture.extensions);
   if (picture.status === "scheduled") return `on ${moment(picture.opens_at)}`;
-  if (picture.status === "cancelled") return "before its close";
-  if (picture.status === "closed") return `${moment(picture.closes_at)} · ${extended}`;
+  if (picture.status === "cancelled") return `${day(picture.closes_at)} · cancelled before`;
+  if (picture.status === "closed") return `${day(picture.closes_at)} · ${extended}`;
   if (left <= 0) return "Time is up: waiting for the close";
   const urgency = left < LAST_MS ? "Last minute · " : "";
   return `${urgency}closes ${timeOfDay(picture.closes_at)} · ${extended}`;
@@ -131,19 +132,19 @@ function paintOwn(picture) {
   byId("own").hidden = own === null;
   if (own === null) return;
   setText(byId("own-label"), `Your standing as ${own.alias}`);
-  setText(byId("own-rank"), `Rank ${own.rank}`);
+  setFigure(byId("own-rank"), `Rank ${own.rank}`);
   setText(byId("own-price"), money(own.unit_price, currency));
   byId("to-beat-pair").hidden = isOver(picture);
   // The service writes 0 where no lower price is possible.
   const isFree = /[1-9]/.test(own.price_to_beat);
-  const words = isFree ? `${money(own.price_to_beat, currency)} or less` : "no lower price possible";
-  setText(byId("to-beat"), words);
+  const highest = money(own.price_to_beat, currency);
+  setText(byId("to-beat"), isFree ? `${highest} or less` : "no lower price possible");
 }
 
 /** @param {Picture} picture */
 function paintOffers(picture) {
   const { offers, recent, own, currency } = picture;
-  setText(byId("offers"), offers.toLocaleString());
+  setFigure(byId("offers"), offers.toLocaleString());
   const newest = recent[0];
   const isWhole = newest !== undefined && hiddenOffersWords(picture) === "";
   setText(byId("offers-note"), isWhole ? `last at ${timeOfDay(newest.at)}` : "placed so far");
@@ -183,7 +184,9 @@ function paintRanks({ ranks, own, currency, rules }) {
 function ranksWords(hasRows, isPriced, rules) {
   if (isPriced) return "";
   if (hasRows) return "Prices stand beside the ranks once the auction is over.";
-  if (rules.show_rank === "own") return "Ranks are shown only to their own vendor until the auction is over.";
+  if (rules.show_rank === "own") {
+    return "Ranks are shown only to their own vendor until the auction is over.";
+  }
   return "There is no ranking.";
 }
 
@@ -198,7 +201,7 @@ function hiddenOffersWords(picture) {
   const isOpen = rules.show_lead === "always" && rules.show_rank === "all";
   if (seesAll || isOpen) return "";
   return own === null
-    ? "Single offers are not shown until the auction is over."
+    ? "Individual offers are not shown until the auction is over."
     : "Only your own offers are shown until the auction is over.";
 }
 

@@ -72,7 +72,8 @@ export class Chart {
     const low = offers.reduce((best, offer) => (isBelow(offer, best) ? offer : best));
     const count = offers.length === 1 ? "1 offer" : `${offers.length} offers`;
     const price = (/** @type {Offer} */ offer) => money(offer.unit_price, currency);
-    return `${count} seen since ${timeOfDay(first.at)}, from ${price(first)} to a lowest of ${price(low)}.`;
+    const range = `from ${price(first)} to a lowest of ${price(low)}`;
+    return `${count} seen since ${timeOfDay(first.at)}, ${range}.`;
   }
 
   /**

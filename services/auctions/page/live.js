@@ -115,8 +115,8 @@ function showState(state, sentence = "") {
   setText(byId("connection"), stateWords(state));
   setNote(byId("notice"), sentence);
   if (state === "signed-out") showSignIn();
-  if (state === "reconnecting") announce("connection", "The connection was lost. Reconnecting.");
-  if (state === "live" && before === "reconnecting") announce("connection", "Connected again.");
+  const wasBegun = before === "live" || before === "reconnecting";
+  if (wasBegun) announce("connection", `${stateWords(state)}.`);
 }
 
 function showSignIn() {

@@ -22,6 +22,18 @@ export function setText(element, text) {
 }
 
 /**
+ * Set a figure that stands large, and tell the style sheet its length: a long price is written
+ * smaller instead of being broken over two lines.
+ *
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
+export function setFigure(element, text) {
+  setText(element, text);
+  element.style.setProperty("--letters", String(text.length));
+}
+
+/**
  * Show a sentence in its place, or take the place away where there is none.
  *
  * @param {HTMLElement} element

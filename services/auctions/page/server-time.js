@@ -25,7 +25,7 @@ export class ServerTime {
   /** The service's time in milliseconds; NaN before it was told. */
   now() {
     if (this.#leads.length === 0) return NaN;
-    // A message that was held up makes the service look slow: the quickest one is nearest the truth.
+    // A message that was held up makes the service look slow: the quickest is nearest the truth.
     return Math.max(...this.#leads) + performance.now();
   }
 }

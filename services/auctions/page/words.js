@@ -16,7 +16,12 @@ const MOMENT = new Intl.DateTimeFormat(undefined, {
   month: "short",
   hour: "numeric",
   minute: "2-digit",
-  second: "2-digit",
+  timeZoneName: "short",
+});
+const DAY = new Intl.DateTimeFormat(undefined, {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
   timeZoneName: "short",
 });
 const QUANTITY = new Intl.NumberFormat(undefined, { maximumFractionDigits: 3 });
@@ -69,6 +74,11 @@ export function moment(instant) {
   return MOMENT.format(new Date(instant));
 }
 
+/** @param {string | number} instant */
+export function day(instant) {
+  return DAY.format(new Date(instant));
+}
+
 /**
  * Write a span of time: `2 d 03:04:05`, `3:04:05` or `4:05`. A begun second counts in full, so
  * that 0:00 is not shown before the time is really up.
@@ -99,7 +109,8 @@ export function extendedWords(times) {
 export function timeWords(picture) {
   if (picture.status === "scheduled") return { label: "Opens in", until: picture.opens_at };
   if (picture.status === "live") return { label: "Time left", until: picture.closes_at };
-  return { label: picture.status === "closed" ? "Closed" : "Cancelled", until: null };
+  // When it was cancelled is not told; the close that stood then is.
+  return { label: picture.status === "closed" ? "Closed" : "Was to close", until: null };
 }
 
 /**
@@ -115,7 +126,8 @@ export function ruleSentences({ rules, currency, unit }) {
     both: "both the lead price and the vendor’s own last price",
   };
   return [
-    `Prices are per unit (${unit}), in ${currency}. Only lower offers count: each must be at least ${money(rules.step, currency)} below ${against[rules.step_against]}.`,
+    `Prices are per unit (${unit}), in ${currency}. Only lower offers count: ` +
+      `each must be at least ${money(rules.step, currency)} below ${against[rules.step_against]}.`,
     softCloseSentence(rules),
     "Of equal prices, the one offered earlier ranks better.",
     rules.show_rank === "all"
@@ -133,7 +145,8 @@ function softCloseSentence(rules) {
   const { soft_close_window_s: window, soft_close_extension_s: extension } = rules;
   if (!window || !extension || !rules.extensions_max) return "The close does not move.";
   const times = rules.extensions_max === 1 ? "once" : `${rules.extensions_max} times`;
-  return `An offer in the last ${seconds(window)} moves the close by ${seconds(extension)}, at most ${times}.`;
+  const moves = `moves the close by ${seconds(extension)}`;
+  return `An offer in the last ${seconds(window)} ${moves}, at most ${times}.`;
 }
 
 /** @param {number} count */
