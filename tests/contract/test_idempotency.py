@@ -8,12 +8,14 @@ from uuid import UUID
 import pytest
 
 from shared.clock import FixedClock
+from shared.db import Pool
 from shared.idempotency import (
     Claim,
     IdempotencyKeyReused,
     IdempotencyKeyRunning,
     IdempotencyStore,
     MemoryIdempotencyStore,
+    PostgresIdempotencyStore,
     Started,
     StoredAnswer,
 )
@@ -29,10 +31,21 @@ NONE = timedelta(0)
 
 
 @pytest.fixture
-def idempotency_store() -> Make:
-    """Make a store whose rows run for the time that is given."""
+def memory() -> Make:
     clock = FixedClock(datetime(2027, 3, 1, 12, 0, tzinfo=UTC))
     return lambda running_for: MemoryIdempotencyStore(clock, running_for=running_for)
+
+
+@pytest.fixture
+def postgres(bids_database: Pool) -> Make:
+    return lambda running_for: PostgresIdempotencyStore(bids_database, running_for=running_for)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def idempotency_store(request: pytest.FixtureRequest) -> Make:
+    """Make a store whose rows run for the time that is given."""
+    make: Make = request.getfixturevalue(request.param)
+    return make
 
 
 async def begun(store: IdempotencyStore, claim: Claim = CLAIM) -> Started:
