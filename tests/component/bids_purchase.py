@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from services.bids.domain.bids import NONCE_BYTES
-from services.bids.ports.sealed import SignedReceipt
+from services.bids.ports.sealed import Lease, SignedReceipt
 from services.bids.store.auctioning import AuctioningStore
 from services.bids.store.awards import AwardStore
 from services.bids.store.bids import BidStore
@@ -28,7 +28,15 @@ from shared.domain.money import Currency, UnitPrice
 from shared.journal import Journal
 from shared.lease import LeaseHolder
 from shared.receipts import generate_signing_key
-from shared.sealing import KeyPair, deal, generate_key_pair, seal_share, unseal_share
+from shared.sealing import (
+    SALT_BYTES,
+    KeyPair,
+    commit_to,
+    deal,
+    generate_key_pair,
+    seal_share,
+    unseal_share,
+)
 
 USD: Final = Currency("USD")
 EUR: Final = Currency("EUR")
@@ -37,6 +45,7 @@ CLOSES_AT: Final = datetime(2027, 3, 15, 12, tzinfo=UTC)
 GRACE_S: Final = 2.0
 GRACE: Final = timedelta(seconds=GRACE_S)
 STANDSTILL: Final = timedelta(days=10)
+WINDOW: Final = timedelta(hours=1)
 MICROSECOND: Final = timedelta(microseconds=1)
 
 Need = tuple[str, str | None]
@@ -76,8 +85,13 @@ SELECT lot_id, $2, $3, $4 FROM unnest($1::uuid[]) AS listed (lot_id)
 """
 
 _OPENING: Final = """-- tests.add_opening
-INSERT INTO opening (id, rfp_id, status, closes_at, public_key, custodian_id, sealed_share)
+INSERT INTO opening (id, rfp_id, status, closes_at, public_key, threshold, window_s)
 VALUES ($1, $2, 'sealed', $3, $4, $5, $6)
+"""
+
+_SEAT: Final = """-- tests.add_seat
+INSERT INTO seat (opening_id, index, custodian_id, sealed_share, salt, commitment)
+VALUES ($1, $2, $3, $4, $5, $6)
 """
 
 _LOG: Final = "INSERT INTO opening_log (opening_id) VALUES ($1)"
@@ -95,9 +109,10 @@ class Purchase:
     rfp_id: RfpId
     opening_id: OpeningId
     buyer_id: PartyId
-    custodian_id: PartyId
-    custodian: KeyPair
+    custodian_ids: list[PartyId]
+    custodians: list[KeyPair]
     opening_pair: KeyPair
+    threshold: int
     lots: list[LotId]
     vendors: list[PartyId]
     members: list[PartyId]
@@ -129,10 +144,14 @@ class Purchase:
         self.closer = Closer(Closing(openings, intake_grace_s=GRACE_S))
         self.finisher = AwardFinisher(self.awarding)
 
-    def unsealer(self, *, lease_s: float = 30.0) -> Unsealer:
+    def lease(self, *, lease_s: float = 30.0) -> LeaseHolder:
+        """Let another process ask for the opener's lease."""
+        return LeaseHolder(self.pool, LEASE_NAME, holder=new_id(), lease_s=lease_s)
+
+    def unsealer(self, lease: Lease | None = None) -> Unsealer:
         """Start another process's opener."""
-        lease = LeaseHolder(self.pool, LEASE_NAME, holder=new_id(), lease_s=lease_s)
-        return Unsealer(Opener(UnsealingStore(self.pool, Journal("bids")), lease))
+        unsealings = UnsealingStore(self.pool, Journal("bids"))
+        return Unsealer(Opener(unsealings, lease or self.lease()))
 
     def act(
         self, *, vendor: int = 0, lot: int = 0, at: datetime = OPENED_AT, under: UUID | None = None
@@ -157,17 +176,32 @@ class Purchase:
         self.clock.advance(max(timedelta(0), CLOSES_AT + GRACE - self.clock.now()))
         assert await self.closer.step(self.clock.now()) == 1
 
-    async def resealed(self, *, private: bytes | None = None) -> tuple[bytes, bytes]:
-        """Do the custodian's part: return the opener's key and the share sealed to it."""
+    @property
+    def custodian_id(self) -> PartyId:
+        """The first custodian."""
+        return self.custodian_ids[0]
+
+    @property
+    def custodian(self) -> KeyPair:
+        """The first custodian's key."""
+        return self.custodians[0]
+
+    async def resealed(
+        self, *, private: bytes | None = None, seat: int = 0
+    ) -> tuple[bytes, bytes]:
+        """Do a custodian's part: return the opener's key and the share sealed to it."""
         record = await self.custody.opening_of(self.rfp_id)
         opener_key = record.opening.opener_key
         assert opener_key is not None
         if private is None:
-            sealed = await self.custody.sealed_share(
-                self.opening_id, custodian_id=self.custodian_id
+            _, sealed = await self.custody.sealed_share(
+                self.opening_id, custodian_id=self.custodian_ids[seat]
             )
             share = unseal_share(
-                sealed, self.custodian.private, opening_id=self.opening_id, purpose="custody"
+                sealed,
+                self.custodians[seat].private,
+                opening_id=self.opening_id,
+                purpose="custody",
             )
         else:
             share = deal(private)[0].to_bytes()
@@ -175,11 +209,14 @@ class Purchase:
             share, opener_key, opening_id=self.opening_id, purpose="opening"
         )
 
-    async def submit(self, *, private: bytes | None = None) -> None:
-        """Hand the share over; `private` puts another key into it."""
-        opener_key, share = await self.resealed(private=private)
+    async def submit(self, *, private: bytes | None = None, seat: int = 0) -> None:
+        """Hand a share over; `private` puts another key into it."""
+        opener_key, share = await self.resealed(private=private, seat=seat)
         await self.custody.submit(
-            self.opening_id, custodian_id=self.custodian_id, opener_key=opener_key, share=share
+            self.opening_id,
+            custodian_id=self.custodian_ids[seat],
+            opener_key=opener_key,
+            share=share,
         )
 
     async def open_bids(self) -> None:
@@ -187,7 +224,8 @@ class Purchase:
         await self.close()
         unsealer = self.unsealer()
         await unsealer.step(self.clock.now())
-        await self.submit()
+        for seat in range(self.threshold):
+            await self.submit(seat=seat)
         assert await unsealer.step(self.clock.now()) == 1
 
     async def types_of(self, aggregate_id: UUID) -> list[str]:
@@ -219,18 +257,20 @@ async def publish(
     vendors: int = 3,
     needs: Mapping[int, tuple[Need, ...]] = MILK,
     standstill: timedelta = STANDSTILL,
+    custodians: int = 1,
+    threshold: int = 1,
 ) -> Purchase:
     """Put a published RFP into the database; every lot pools the same needs."""
-    opening_pair, custodian = generate_key_pair(), generate_key_pair()
     purchase = Purchase(
         pool=pool,
         clock=FixedClock(OPENED_AT),
         rfp_id=RfpId(new_id()),
         opening_id=OpeningId(new_id()),
         buyer_id=PartyId(new_id()),
-        custodian_id=PartyId(new_id()),
-        custodian=custodian,
-        opening_pair=opening_pair,
+        custodian_ids=[PartyId(new_id()) for _ in range(custodians)],
+        custodians=[generate_key_pair() for _ in range(custodians)],
+        opening_pair=generate_key_pair(),
+        threshold=threshold,
         lots=[LotId(new_id()) for _ in range(lots)],
         vendors=[PartyId(new_id()) for _ in range(vendors)],
         members=[PartyId(new_id()) for _ in needs],
@@ -246,29 +286,41 @@ async def publish(
         OPENED_AT,
     )
     await _add_lots(purchase, needs)
-    sealed_share = seal_share(
-        deal(opening_pair.private)[0].to_bytes(),
-        custodian.public,
-        opening_id=purchase.opening_id,
-        purpose="custody",
-    )
-    await pool.execute(
+    await _deal(purchase)
+    return purchase
+
+
+async def _deal(purchase: Purchase) -> None:
+    pair, opening_id = purchase.opening_pair, purchase.opening_id
+    await purchase.pool.execute(
         _OPENING,
-        purchase.opening_id,
+        opening_id,
         purchase.rfp_id,
         CLOSES_AT,
-        opening_pair.public,
-        purchase.custodian_id,
-        sealed_share,
+        pair.public,
+        purchase.threshold,
+        int(WINDOW.total_seconds()),
     )
-    await pool.execute(_LOG, purchase.opening_id)
-    return purchase
+    await purchase.pool.execute(_LOG, opening_id)
+    shares = deal(
+        pair.private, threshold=purchase.threshold, custodians=len(purchase.custodians)
+    )
+    for share, party_id, keys in zip(
+        shares, purchase.custodian_ids, purchase.custodians, strict=True
+    ):
+        sealed = seal_share(
+            share.to_bytes(), keys.public, opening_id=opening_id, purpose="custody"
+        )
+        salt = secrets.token_bytes(SALT_BYTES)
+        await purchase.pool.execute(
+            _SEAT, opening_id, share.index, party_id, sealed, salt, commit_to(share, salt)
+        )
 
 
 async def _add_parties(purchase: Purchase) -> None:
     for kind, name, ids in (
         ("buyer", "Cooperative", [purchase.buyer_id]),
-        ("custodian", "Notary", [purchase.custodian_id]),
+        ("custodian", "Notary", purchase.custodian_ids),
         ("vendor", "Dairy", purchase.vendors),
         ("member", "District", purchase.members),
     ):

@@ -8,14 +8,13 @@ from functools import partial
 import pytest
 
 from services.bids.domain.bids import Filing, decide_filing
-from services.bids.domain.openings import (
+from services.bids.domain.ceremony import ShareFault
+from services.bids.domain.custody import (
     OpenerKeyStale,
     OpeningNotClosed,
-    OpeningStatus,
-    OpeningUnknown,
     ResealedShareMalformed,
-    ShareFault,
 )
+from services.bids.domain.openings import OpeningStatus, OpeningUnknown
 from services.bids.store.bids import BidStore
 from services.bids.store.unsealing import LEASE_NAME
 from services.bids.usecases.bids import ReceiptSigner
@@ -24,6 +23,7 @@ from shared.db import Pool
 from shared.domain import merkle
 from shared.domain.ids import BidId, PartyId, RfpId, new_id
 from shared.journal import Journal, first_broken, read_chain
+from shared.lease import LeaseHolder
 from shared.receipts import generate_signing_key
 from shared.sealing import generate_key_pair, public_of
 from tests.component.bids_purchase import (
@@ -276,7 +276,7 @@ async def test_share_of_a_wrong_key_is_refused_and_recorded_and_the_right_one_op
 
     refused = (await purchase.custody.opening_of(purchase.rfp_id)).opening
     assert refused.status == "closed"
-    assert refused.refused_share_reason == ShareFault.MISMATCH
+    assert refused.seats[0].refused_reason == ShareFault.ALTERED
     assert (await purchase.types_of(purchase.opening_id))[-1] == "opening.share_refused"
     await purchase.submit()
     assert await unsealer.step(purchase.clock.now()) == 1
@@ -299,7 +299,7 @@ async def test_share_that_does_not_open_is_refused_and_recorded(purchase: Purcha
     assert await unsealer.step(purchase.clock.now()) == 0
 
     opening = (await purchase.custody.opening_of(purchase.rfp_id)).opening
-    assert opening.refused_share_reason == ShareFault.BROKEN
+    assert opening.seats[0].refused_reason == ShareFault.BROKEN
 
 
 async def test_opener_that_dies_holding_a_share_is_followed_by_one_with_another_key(
@@ -307,7 +307,7 @@ async def test_opener_that_dies_holding_a_share_is_followed_by_one_with_another_
 ) -> None:
     await purchase.file("0.30", vendor=0)
     await purchase.close()
-    first = purchase.unsealer(lease_s=0.001)
+    first = purchase.unsealer(purchase.lease(lease_s=0.001))
     await first.step(purchase.clock.now())
     key_before, _ = await purchase.resealed()
     await purchase.submit()
@@ -318,7 +318,7 @@ async def test_opener_that_dies_holding_a_share_is_followed_by_one_with_another_
 
     opening = (await purchase.custody.opening_of(purchase.rfp_id)).opening
     assert opening.opener_key != key_before
-    assert opening.submitted_share is None
+    assert opening.submitted == ()
     assert await second.step(purchase.clock.now()) == 0
     await purchase.submit()
     assert await second.step(purchase.clock.now()) == 1
@@ -339,7 +339,7 @@ async def test_only_the_holder_of_the_lease_shows_a_key(purchase: Purchase) -> N
 async def test_opener_that_lost_its_lease_unawares_opens_nothing(purchase: Purchase) -> None:
     await purchase.file("0.30", vendor=0)
     await purchase.close()
-    slept = purchase.unsealer(lease_s=30)
+    slept = purchase.unsealer()
     await slept.step(purchase.clock.now())
     await purchase.submit()
     async with purchase.pool.acquire() as connection:
@@ -352,16 +352,50 @@ async def test_opener_that_lost_its_lease_unawares_opens_nothing(purchase: Purch
     assert await status_of(purchase) == "closed"
 
 
+class LapsingLease:
+    """A lease that is lost after so many questions."""
+
+    def __init__(self, held: LeaseHolder) -> None:
+        self._held = held
+        self.answers_left: int | None = None
+
+    async def token(self) -> int | None:
+        if self.answers_left is None:
+            return await self._held.token()
+        self.answers_left -= 1
+        return await self._held.token() if self.answers_left >= 0 else None
+
+
+async def test_opener_that_loses_its_lease_while_it_opens_writes_nothing(
+    purchase: Purchase,
+) -> None:
+    await purchase.file("0.30", vendor=0)
+    await purchase.close()
+    held = LapsingLease(purchase.lease())
+    unsealer = purchase.unsealer(held)
+    await unsealer.step(purchase.clock.now())
+    await purchase.submit()
+
+    # It is asked once for the list, once for the opening, and then for each page of bids.
+    held.answers_left = 2
+    assert await unsealer.step(purchase.clock.now()) == 0
+    assert await purchase.pool.fetchval("SELECT count(*) FROM unsealed_bid") == 0
+
+    held.answers_left = 3
+    assert await unsealer.step(purchase.clock.now()) == 1
+
+
 async def test_openings_key_is_nowhere_in_the_database_after_the_opening(
     purchase: Purchase,
 ) -> None:
     await purchase.file("0.30", vendor=0)
     await purchase.open_bids()
 
-    row = await purchase.pool.fetchrow("SELECT * FROM opening")
+    row = await purchase.pool.fetchrow("SELECT * FROM opening JOIN seat ON opening_id = id")
 
     assert row is not None
     assert row["submitted_share"] is None
+    assert row["submitted_at"] is not None
     assert public_of(purchase.opening_pair.private) == row["public_key"]
     assert purchase.opening_pair.private.hex() not in str(dict(row))
 
