@@ -238,11 +238,30 @@ class AuctionsTwin:
 
 def _api_of(twin: AuctionsTwin) -> Api:
     api = Api("auctions", title="Auctions", version="1")
-    scope = "auction:read"
+    _add_tickets(api, twin)
+    _add_streams(api, twin)
 
+    @api.get(
+        "/v1/auctions",
+        scope="auction:read",
+        answer=PageAnswer[AuctionAnswer],
+        summary="",
+        query={"status": ""},
+        paged=True,
+    )
+    async def list_auctions(call: Call[None]) -> PageAnswer[AuctionAnswer]:
+        status = call.query("status")
+        found = [one for one in twin.pictures.values() if one.status == status]
+        return PageAnswer(items=[twin.answer(one, call.caller) for one in found])
+
+    api.include(pages())
+    return api
+
+
+def _add_tickets(api: Api, twin: AuctionsTwin) -> None:
     @api.post(
         "/v1/stream-tickets",
-        scope=scope,
+        scope="auction:read",
         body=TicketBody,
         answer=TicketAnswer,
         status=201,
@@ -259,6 +278,8 @@ def _api_of(twin: AuctionsTwin) -> Api:
             raise AuctionUnknown
         return TicketAnswer(ticket=twin.issue(call.caller, auction_id), expires_at="")
 
+
+def _add_streams(api: Api, twin: AuctionsTwin) -> None:
     query = {"ticket": ""}
 
     @api.get(
@@ -282,22 +303,6 @@ def _api_of(twin: AuctionsTwin) -> Api:
     )
     async def stream_board(call: Call[None]) -> web.StreamResponse:
         return await twin.serve(call, None)
-
-    @api.get(
-        "/v1/auctions",
-        scope=scope,
-        answer=PageAnswer[AuctionAnswer],
-        summary="",
-        query={"status": ""},
-        paged=True,
-    )
-    async def list_auctions(call: Call[None]) -> PageAnswer[AuctionAnswer]:
-        status = call.query("status")
-        found = [one for one in twin.pictures.values() if one.status == status]
-        return PageAnswer(items=[twin.answer(one, call.caller) for one in found])
-
-    api.include(pages())
-    return api
 
 
 class ScriptedVerifier:
