@@ -31,6 +31,56 @@ class RfpPublished(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RfpAmended(Event):
+    """An addendum to a solicitation; `closes_at` is the deadline that stands from it on.
+
+    Bids received before a substantial addendum count only if they are confirmed or filed anew.
+    `earliest_award_on` is there where the policy profile lets nothing be awarded before a day.
+    """
+
+    TYPE: ClassVar[str] = "rfp.amended.v1"
+    AUDIENCE: ClassVar[Audience] = Audience.PUBLIC
+
+    rfp_id: UUID
+    buyer_id: UUID
+    version: int
+    is_substantial: bool
+    text: str
+    amended_at: datetime
+    closes_at: datetime
+    earliest_award_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAnswered(Event):
+    """A question about a solicitation and its answer, told to all; nobody is told who asked."""
+
+    TYPE: ClassVar[str] = "rfp.question_answered.v1"
+    AUDIENCE: ClassVar[Audience] = Audience.PUBLIC
+
+    question_id: UUID
+    rfp_id: UUID
+    buyer_id: UUID
+    question: str
+    answer: str
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorInvited(Event):
+    """A vendor is invited to bid."""
+
+    TYPE: ClassVar[str] = "rfp.vendor_invited.v1"
+    AUDIENCE: ClassVar[Audience] = Audience.VENDOR
+
+    rfp_id: UUID
+    buyer_id: UUID
+    vendor_id: UUID
+    title: str
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RfpCancelled(Event):
     """A solicitation ended without award; no auction of its lots may start or go on."""
 

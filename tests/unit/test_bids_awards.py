@@ -1,10 +1,11 @@
 """Winners, lines that add up, and what happens to a lot at auction."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,8 @@ from services.bids.domain.auctioning import (
     AuctionPlan,
     Bidder,
     BiddersTooFew,
+    Handicap,
+    HandicapUnknown,
     LotNotEvaluated,
     Rankings,
     decide_auction,
@@ -51,7 +54,13 @@ from shared.events.auctions import (
     AuctionScheduled,
     FinalOffer,
 )
-from shared.events.bids import AuctionRules, AwardIntended, AwardLineMade, AwardMade
+from shared.events.bids import (
+    AuctionRules,
+    AwardIntended,
+    AwardLineMade,
+    AwardMade,
+    PriceFactor,
+)
 
 USD = Currency("USD")
 NOW = datetime(2027, 3, 16, 12, tzinfo=UTC)
@@ -130,9 +139,12 @@ def made(standing: LotAward, *, now: datetime = NOW + STANDSTILL) -> Decision[Lo
     return decide_made(standing, numbered, "Dairy", now=now)
 
 
-def auction(rankings: Rankings, *, lot: Lot = LOT) -> Any:
+def auction(
+    rankings: Rankings, *, lot: Lot = LOT, handicaps: Mapping[PartyId, Handicap] | None = None
+) -> Any:
     draw = list(range(len(rankings.sealed)))[::-1]
-    return decide_auction(lot, PLAN, rankings=rankings, policy_profile="open", draw=draw)
+    plan = replace(PLAN, handicaps=handicaps or {})
+    return decide_auction(lot, plan, rankings=rankings, policy_profile="open", draw=draw)
 
 
 def named() -> dict[str, Any]:
@@ -343,9 +355,19 @@ def test_auction_is_requested_under_the_aliases_that_were_drawn() -> None:
     assert [
         (vendor.alias, vendor.vendor_id, vendor.opening_price)
         for vendor in decision.request.vendors
-    ] == [("Bidder 1", THIRD, "0.30"), ("Bidder 2", SECOND, "0.28"), ("Bidder 3", BEST, "0.25")]
+    ] == [("Bidder 3", BEST, "0.25"), ("Bidder 2", SECOND, "0.28"), ("Bidder 1", THIRD, "0.30")]
     assert decision.fact.vendors == 3
     assert str(BEST) not in str(decision.fact)
+
+
+def test_auction_carries_each_vendors_own_handicap_and_refuses_a_strangers() -> None:
+    factor = PriceFactor(percent="5", addend="2", bonus="0")
+
+    request = auction(Rankings(SEALED), handicaps={SECOND: Handicap(factor)}).request
+
+    assert [vendor.factor for vendor in request.vendors] == [None, factor, None]
+    with pytest.raises(HandicapUnknown):
+        auction(Rankings(SEALED), handicaps={PartyId(uuid4()): Handicap(factor)})
 
 
 @pytest.mark.parametrize("bidders", [0, 1])

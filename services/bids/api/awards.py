@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from uuid import UUID
 
 from aiohttp import web
@@ -13,6 +13,8 @@ from services.bids.domain.auctioning import (
     AuctionHeldAlready,
     AuctionPlan,
     BiddersTooFew,
+    Handicap,
+    HandicapUnknown,
     LotNotEvaluated,
 )
 from services.bids.domain.awards import (
@@ -36,8 +38,8 @@ from services.bids.usecases.auctioning import Auctioning
 from services.bids.usecases.awards import Awarding
 from shared.domain.ids import AwardId, LotId, PartyId
 from shared.domain.money import total
-from shared.events.bids import AuctionRules
 from shared.web import Api, Call
+from shared.web.auction_rules import HANDICAPS_MAX, AuctionRulesBody, HandicapBody, factor_of
 from shared.web.fields import (
     AnswerModel,
     Instant,
@@ -51,11 +53,6 @@ AWARDING: Final = web.AppKey("bids_awarding", Awarding)
 AUCTIONING: Final = web.AppKey("bids_auctioning", Auctioning)
 
 routes = Api("bids", title="", version="")
-
-SECONDS_MAX: Final = 24 * 60 * 60
-EXTENSIONS_MAX: Final = 10_000
-
-Seconds = Annotated[int, Field(ge=0, le=SECONDS_MAX)]
 
 
 class EvaluatedBidAnswer(AnswerModel):
@@ -101,24 +98,15 @@ class EvaluationAnswer(AnswerModel):
     auction: list[FinalPlaceAnswer] | None
 
 
-class AuctionRulesBody(RequestModel):
-    """The rules of an English reverse auction, fixed before it opens."""
-
-    step: PriceText
-    step_against: Literal["own", "lead", "both"]
-    soft_close_window_s: Seconds
-    soft_close_extension_s: Seconds
-    extensions_max: Annotated[int, Field(ge=0, le=EXTENSIONS_MAX)]
-    show_rank: Literal["own", "all"]
-    show_lead: Literal["always", "never"]
-
-
 class RequestAuction(RequestModel):
-    """When a lot is auctioned, and by which rules."""
+    """When a lot is auctioned, by which rules, and what the buyer keeps to itself."""
 
     opens_at: Instant
     closes_at: Instant
     rules: AuctionRulesBody
+    reserve: PriceText | None = None
+    budget: PriceText | None = None
+    handicaps: Annotated[tuple[HandicapBody, ...], Field(max_length=HANDICAPS_MAX)] = ()
 
 
 class IntendAward(RequestModel):
@@ -188,7 +176,13 @@ async def read_evaluation(call: Call[None]) -> EvaluationAnswer:
     answer=LotAnswer,
     status=202,
     summary="Send a lot to a live auction",
-    refusals=(LotUnknown, LotNotEvaluated, AuctionHeldAlready, BiddersTooFew),
+    refusals=(
+        LotUnknown,
+        LotNotEvaluated,
+        AuctionHeldAlready,
+        BiddersTooFew,
+        HandicapUnknown,
+    ),
 )
 async def request_auction(call: Call[RequestAuction]) -> LotAnswer:
     """Ask the auctions service to hold an auction with all vendors whose bids were opened.
@@ -270,8 +264,16 @@ async def list_award_lines(call: Call[None]) -> PageAnswer[AwardLineAnswer]:
 
 
 def _plan(body: RequestAuction) -> AuctionPlan:
-    rules = AuctionRules(format="english", **body.rules.model_dump())
-    return AuctionPlan(opens_at=body.opens_at, closes_at=body.closes_at, rules=rules)
+    return AuctionPlan(
+        opens_at=body.opens_at,
+        closes_at=body.closes_at,
+        rules=body.rules.told(),
+        reserve=body.reserve,
+        budget=body.budget,
+        handicaps={
+            PartyId(one.vendor_id): Handicap(factor_of(one), one.features) for one in body.handicaps
+        },
+    )
 
 
 def _evaluation(record: EvaluationRecord) -> EvaluationAnswer:

@@ -4,8 +4,8 @@ The auctions service answers by events. They are taken in whatever order they co
 lot that is at auction and on no other, so that a late or repeated one changes nothing.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar, Final
 
@@ -20,7 +20,7 @@ from shared.events.auctions import (
     AuctionRefused,
     AuctionScheduled,
 )
-from shared.events.bids import AuctionRequested, AuctionRules, QualifiedVendor
+from shared.events.bids import AuctionRequested, AuctionRules, PriceFactor, QualifiedVendor
 
 BIDDERS_MIN: Final = 2
 """Nobody bids against itself."""
@@ -47,6 +47,13 @@ class AuctionHeldAlready(Refusal):
     code = "auction_held_already"
 
 
+class HandicapUnknown(Refusal):
+    """A handicap is given to a vendor that has no opened bid on the lot."""
+
+    kind = Kind.INVALID
+    code = "handicap_unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Bidder:
     """A vendor's place in a ranking: the sealed one, or an auction's final one."""
@@ -69,13 +76,28 @@ class Rankings:
         return self.auction or self.sealed
 
 
+@dataclass(frozen=True, slots=True)
+class Handicap:
+    """What a vendor's offers are weighed by, where the score is not the price alone."""
+
+    factor: PriceFactor | None = None
+    features: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuctionPlan:
-    """What the buyer asks for: when, and by which rules."""
+    """What the buyer asks for: when, by which rules, and what it keeps to itself.
+
+    `reserve` is a secret price that the winner must not exceed; `budget` what the buyer reckons
+    with per unit; `handicaps` go by vendor, and a vendor without one has none.
+    """
 
     opens_at: datetime
     closes_at: datetime
     rules: AuctionRules
+    reserve: str | None = None
+    budget: str | None = None
+    handicaps: Mapping[PartyId, Handicap] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,12 +177,14 @@ def decide_auction(
     """Send a lot to auction with all vendors whose bids were opened.
 
     `draw` is a random order of the positions 0…n-1 in the sealed ranking: the vendor at its first
-    position becomes "Bidder 1", so that no alias tells a rank.
+    position becomes "Bidder 1", so that no alias tells a rank. The request lists the vendors by
+    their sealed rank: of equal opening prices, the one that was received earlier stands before.
 
     Raises:
         LotNotEvaluated: The lot's bids are not opened yet, or its way goes on already.
         AuctionHeldAlready: An auction of the lot was held.
         BiddersTooFew: Fewer than two bids were opened.
+        HandicapUnknown: A handicap names another vendor.
     """
     refuse_unless_evaluated(lot)
     if rankings.auction:
@@ -169,8 +193,13 @@ def decide_auction(
     if len(rankings.sealed) < BIDDERS_MIN:
         sentence = f"An auction needs {BIDDERS_MIN} vendors whose bids were opened."
         raise BiddersTooFew(sentence)
+    if plan.handicaps.keys() - {bidder.vendor_id for bidder in rankings.sealed}:
+        sentence = "A handicap names a vendor whose bid was not opened for this lot."
+        raise HandicapUnknown(sentence)
+    number_of = {position: number for number, position in enumerate(draw, 1)}
     vendors = tuple(
-        _qualified(rankings.sealed[position], number) for number, position in enumerate(draw, 1)
+        _qualified(bidder, number_of[position], plan.handicaps.get(bidder.vendor_id, Handicap()))
+        for position, bidder in enumerate(rankings.sealed)
     )
     fact = AuctionSought(
         opens_at=plan.opens_at, closes_at=plan.closes_at, rules=plan.rules, vendors=len(vendors)
@@ -188,6 +217,8 @@ def decide_auction(
         closes_at=plan.closes_at,
         rules=plan.rules,
         vendors=vendors,
+        reserve=plan.reserve,
+        budget=plan.budget,
     )
     return AuctionDecision(replace(lot, status=LotStatus.AUCTIONING), fact, request)
 
@@ -261,9 +292,11 @@ def _back(lot: Lot, fact: Fact) -> Decision[Lot]:
     return Decision(replace(lot, status=LotStatus.EVALUATED), (fact,))
 
 
-def _qualified(bidder: Bidder, number: int) -> QualifiedVendor:
+def _qualified(bidder: Bidder, number: int, handicap: Handicap) -> QualifiedVendor:
     return QualifiedVendor(
         vendor_id=bidder.vendor_id,
         alias=f"Bidder {number}",
         opening_price=str(bidder.price),
+        factor=handicap.factor,
+        features=handicap.features,
     )
