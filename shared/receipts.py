@@ -1,5 +1,7 @@
 """Sign receipts for filed and withdrawn bids, so that a vendor can prove its filing offline.
 
+The same key signs the list of sealed bids and the record of an opening.
+
 A receipt is a compact JWS (RFC 7515) signed with Ed25519 (RFC 8037). Its payload is canonical
 JSON, and Ed25519 draws no random numbers: the same receipt and key give the same token, so that a
 repeated request is answered with the very same bytes. It holds hashes and times, never a price.
@@ -11,7 +13,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import jwt
@@ -37,11 +39,29 @@ _JWS: Final = jwt.PyJWS(algorithms=[ALGORITHM])
 _SENTENCE: Final = "This is not a receipt signed with that key."
 
 
+DOCUMENT_CHARACTERS_MAX: Final = 16 * 1024 * 1024
+"""A list of a hundred thousand bids; what is longer is refused before it is parsed."""
+
+
+class DocumentKind(StrEnum):
+    """What a signed document is: its `typ`, so that none passes as another, or as a receipt."""
+
+    HASH_LIST = "hash-list+jws"
+    OPENING_RECORD = "opening-record+jws"
+
+
 class ReceiptInvalid(Refusal):
     """The token is not a receipt that was signed with this key."""
 
     kind = Kind.INVALID
     code = "receipt_invalid"
+
+
+class DocumentInvalid(Refusal):
+    """The token is not a document of this kind that was signed with this key."""
+
+    kind = Kind.INVALID
+    code = "document_invalid"
 
 
 class ReceiptAction(StrEnum):
@@ -56,8 +76,8 @@ class Receipt:
     """Confirm one version of a bid, and where the audit log holds it.
 
     Hashes are 64 lower-case hexadecimal digits of SHA-256; `sealed_sha256` is that of the sealed
-    bytes, and absent for a withdrawal. `version` counts from 1, `log_index` from 0; `received_at`
-    is in UTC.
+    bytes, and absent for a withdrawal; `technical_sha256` that of the second envelope, if any.
+    `version` counts from 1, `log_index` from 0; `received_at` is in UTC.
 
     Raises:
         ValueError: A member is out of its range, which is a defect of whoever made it.
@@ -72,12 +92,12 @@ class Receipt:
     received_at: datetime
     log_index: int
     log_hash: str
+    technical_sha256: str | None = None
 
     def __post_init__(self) -> None:
         """Hold every member to its range."""
         hashes = [self.log_hash]
-        if self.sealed_sha256 is not None:
-            hashes.append(self.sealed_sha256)
+        hashes += [one for one in (self.sealed_sha256, self.technical_sha256) if one is not None]
         holds = (
             self.version >= 1,
             self.log_index >= 0,
@@ -114,13 +134,44 @@ def verify_receipt(token: str, public_key: Ed25519PublicKey) -> Receipt:
     return _receipt(parts["payload"])
 
 
-def claimed_key_id(token: str) -> str:
+def sign_document(
+    document: object, key: Ed25519PrivateKey, key_id: str, *, kind: DocumentKind
+) -> str:
+    """Sign the canonical form of a document as a compact JWS."""
+    headers = {"typ": kind.value, "kid": key_id}
+    return _JWS.encode(canonical(document).encode(), key, algorithm=ALGORITHM, headers=headers)
+
+
+def verify_document(
+    token: str, public_key: Ed25519PublicKey, *, kind: DocumentKind
+) -> dict[str, Any]:
+    """Check a signed document against a known key, without asking anybody.
+
+    Raises:
+        DocumentInvalid: Not a token, another kind or algorithm, another key, or altered.
+    """
+    sentence = "This is not a document of that kind, signed with that key."
+    if len(token) > DOCUMENT_CHARACTERS_MAX or not _TOKEN.fullmatch(token):
+        raise DocumentInvalid(sentence)
+    try:
+        parts = _JWS.decode_complete(token, public_key, algorithms=[ALGORITHM])
+        document = json.loads(parts["payload"])
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        raise DocumentInvalid(sentence) from None
+    if parts["header"].get("typ") != kind or not isinstance(document, dict):
+        raise DocumentInvalid(sentence)
+    return document
+
+
+def claimed_key_id(token: str, *, characters_max: int = TOKEN_CHARACTERS_MAX) -> str:
     """Read which key a receipt names, to choose among known keys; nothing is verified by this.
+
+    For another signed document name its own limit, `DOCUMENT_CHARACTERS_MAX`.
 
     Raises:
         ReceiptInvalid: Not a token, or it names no key.
     """
-    _refuse_misshapen(token)
+    _refuse_misshapen(token, characters_max)
     try:
         key_id = _JWS.get_unverified_header(token).get("kid")
     except jwt.PyJWTError:
@@ -161,8 +212,8 @@ def jwk_of(public_key: Ed25519PublicKey) -> dict[str, str]:
     return _required_members(public_key) | described
 
 
-def _refuse_misshapen(token: str) -> None:
-    if len(token) > TOKEN_CHARACTERS_MAX or not _TOKEN.fullmatch(token):
+def _refuse_misshapen(token: str, characters_max: int = TOKEN_CHARACTERS_MAX) -> None:
+    if len(token) > characters_max or not _TOKEN.fullmatch(token):
         raise ReceiptInvalid(_SENTENCE)
 
 
@@ -184,6 +235,7 @@ def _receipt(payload: bytes) -> Receipt:
             received_at=datetime.fromisoformat(members["received_at"]),
             log_index=int(members["log_index"]),
             log_hash=members["log_hash"],
+            technical_sha256=members.get("technical_sha256"),
         )
         is_whole = canonical(receipt).encode() == payload
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

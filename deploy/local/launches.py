@@ -22,8 +22,15 @@ _DEFAULTS: Final = {
 }
 """What a service is told unless our own environment says otherwise."""
 
-KEY_OF: Final = {"bids": "COMMONLOT_RECEIPT_KEY", "notify": "COMMONLOT_VAULT_KEY"}
-"""The variable that carries a service's own 32-byte key, kept in the data folder."""
+KEYS_OF: Final[Mapping[str, Mapping[str, str]]] = {
+    "bids": {"COMMONLOT_RECEIPT_KEY": "bids"},
+    "auctions": {
+        "COMMONLOT_VAULT_KEY": "auctions-vault",
+        "COMMONLOT_CHECKPOINT_KEY": "auctions-checkpoint",
+    },
+    "notify": {"COMMONLOT_VAULT_KEY": "notify"},
+}
+"""The variables that carry a service's own 32-byte keys, each with its name in the data folder."""
 
 
 def loopback_url(port: int) -> str:
@@ -62,6 +69,11 @@ def service_launch(service: str, assigned: Mapping[str, str], settings: LocalSet
     }
     module = settings.service_module.format(service=service)
     return _python(service, [module], {**common, **assigned}, _DEFAULTS.get(service, {}))
+
+
+def keys_of(service: str, folder: DataFolder) -> dict[str, str]:
+    """Read a service's own keys from the data folder; each is minted the first time."""
+    return {variable: folder.key(name) for variable, name in KEYS_OF.get(service, {}).items()}
 
 
 async def answers(url: str) -> bool:

@@ -12,9 +12,9 @@ import click
 
 from deploy.local.apart import until
 from deploy.local.launches import (
-    KEY_OF,
     answers,
     issuer_launch,
+    keys_of,
     loopback_url,
     migration_launch,
     service_launch,
@@ -187,9 +187,8 @@ class Stack:
                 "COMMONLOT_NATS_URL": address,
                 "COMMONLOT_PORT": str(port),
                 "COMMONLOT_ISSUER": self._issuer_url,
+                **keys_of(service, self._folder),
             }
-            if service in KEY_OF:
-                assigned[KEY_OF[service]] = self._folder.key(service)
             self._start_child(service_launch(service, assigned, self._settings))
         await asyncio.gather(*(self._service_ready(*item) for item in self._ports.items()))
 

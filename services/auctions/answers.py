@@ -1,27 +1,67 @@
 """Render what the auctions service answers and streams."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import TypedDict
 from uuid import UUID
 
 from services.auctions.desk import Done
-from services.auctions.domain.facts import OfferPlaced
-from services.auctions.domain.picture import Own, Picture, Seen, own_of
-from services.auctions.domain.rules import Rules, ShowLead
-from shared.domain.money import UnitPrice
+from services.auctions.domain.facts import OfferPlaced, OfferSealed
+from services.auctions.domain.picture import Own, Picture, Seen, seen_by
+from services.auctions.domain.ruleset import Rules
+from shared.domain.money import Currency, UnitPrice
 from shared.web.fields import AnswerModel
 
 
+class BandAnswer(AnswerModel):
+    """The step against a price strictly above `above`."""
+
+    above: str
+    step: str
+
+
 class RulesAnswer(AnswerModel):
-    """The rules of an auction, fixed before it opened."""
+    """The rules of an auction, fixed before it opened; their words are the request's."""
 
     format: str
     step: str
+    step_kind: str
     step_against: str
+    step_mode: str
+    step_bands: list[BandAnswer]
+    step_min: str | None
+    step_max: str | None
+    ties: str
+    ties_first: int
+    tie_ranking: str
     soft_close_window_s: int
     soft_close_extension_s: int
+    soft_close_base: str
+    soft_close_rank: int | None
+    soft_close_scope: str
     extensions_max: int
+    hard_stop_s: int | None
+    lots: str
+    extension_moves_next: bool
     show_rank: str
     show_lead: str
+    show_own_rank: str
+    show_all_ranks: str
+    show_prices: str | None
+    show_bidders: str
+    proxies: bool
+    score: str
+    ceiling: str | None
+    decimals: int
+    one_bidder: str
+    ticker_start: str | None
+    ticker_change: str | None
+    ticker_period_s: int | None
+    ticker_price: str | None
+    rounds: int | None
+    turn_s: int | None
+    round_pause_s: int | None
 
 
 class LeadAnswer(AnswerModel):
@@ -49,12 +89,29 @@ class RecentAnswer(AnswerModel):
 
 
 class OwnAnswer(AnswerModel):
-    """Where the calling vendor stands."""
+    """Where the calling vendor stands, as far as the rules let it know.
+
+    `sealed_price` is what it offered and nobody else may see yet. `still_in` and `accepted` are
+    there with a ticker, `is_turn` with rounds.
+    """
 
     alias: str
-    rank: int
-    unit_price: str
-    price_to_beat: str
+    rank: int | None
+    unit_price: str | None
+    price_to_beat: str | None
+    sealed_price: str | None
+    still_in: bool | None
+    accepted: bool | None
+    is_turn: bool | None
+
+
+class ProgressAnswer(AnswerModel):
+    """A ticker's level, or a round and whose turn it is, and until when."""
+
+    ends_at: datetime
+    level: str | None
+    round: int | None
+    turn_of: str | None
 
 
 class AuctionAnswer(AnswerModel):
@@ -78,28 +135,48 @@ class AuctionAnswer(AnswerModel):
     ranks: list[RankAnswer] | None
     recent: list[RecentAnswer]
     own: OwnAnswer | None
+    bidders: int | None
+    progress: ProgressAnswer | None
+    resumes_at: datetime | None
+    pause_reason: str | None
+    saving: str | None
+    outcome: str | None
+    winner: str | None
+    contract_price: str | None
+    reserve_met: bool | None
+    is_practice: bool
     server_time: datetime
 
 
-class StandingAnswer(AnswerModel):
+class StandingAnswer(OwnAnswer):
     """Where the calling vendor stands, and the highest price that it could offer now."""
 
     auction_id: UUID
     status: str
-    alias: str
-    rank: int
-    unit_price: str
     lead_price: str | None
-    price_to_beat: str
+    progress: ProgressAnswer | None
     closes_at: datetime
     seq: int
     server_time: datetime
 
 
+class ActAnswer(AnswerModel):
+    """An act that stands in the log: `seq` and `hash` are its place there, for good."""
+
+    auction_id: UUID
+    seq: int
+    hash: str
+    at: datetime
+    type: str
+    status: str
+    closes_at: datetime
+
+
 class OfferAnswer(AnswerModel):
     """An offer that stands in the log: `seq` and `hash` are its place there, for good.
 
-    `rank`, `lead_price` and `closes_at` are as of the offer; `price_to_beat` is as of the answer.
+    `rank`, `lead_price` and `closes_at` are as of the offer, `price_to_beat` as of the answer; what
+    the rules hide from the vendor is null, as is all that a sealed offer does not tell.
     """
 
     auction_id: UUID
@@ -107,13 +184,15 @@ class OfferAnswer(AnswerModel):
     hash: str
     at: datetime
     unit_price: str
-    rank: int
+    rank: int | None
     lead_price: str | None
-    price_to_beat: str
+    price_to_beat: str | None
     closes_at: datetime
 
 
-def auction_answer(picture: Picture, seen: Seen, *, now: datetime) -> AuctionAnswer:
+def auction_answer(
+    picture: Picture, seen: Seen, *, now: datetime, is_practice: bool = False
+) -> AuctionAnswer:
     """Render a picture as one audience sees it."""
     terms = picture.terms
     has_lead = seen.lead_price is not None or seen.lead_alias is not None
@@ -126,9 +205,9 @@ def auction_answer(picture: Picture, seen: Seen, *, now: datetime) -> AuctionAns
         quantity=f"{terms.quantity.normalize():f}",
         currency=terms.currency,
         status=seen.status,
-        opens_at=terms.opens_at,
+        opens_at=picture.opens_at or terms.opens_at,
         closes_at=seen.closes_at,
-        rules=_rules_answer(terms.rules, picture),
+        rules=_rules_answer(terms.rules, terms.currency),
         extensions=seen.extensions,
         offers=seen.offers,
         seq=seen.sequence,
@@ -139,6 +218,16 @@ def auction_answer(picture: Picture, seen: Seen, *, now: datetime) -> AuctionAns
             for one in seen.recent
         ],
         own=OwnAnswer.model_validate(seen.own, from_attributes=True) if seen.own else None,
+        bidders=seen.bidders,
+        progress=_progress_answer(seen),
+        resumes_at=picture.resumes_at,
+        pause_reason=picture.pause_reason,
+        saving=seen.saving,
+        outcome=seen.outcome,
+        winner=seen.winner,
+        contract_price=seen.contract_price,
+        reserve_met=seen.reserve_met,
+        is_practice=is_practice,
         server_time=now,
     )
 
@@ -146,47 +235,156 @@ def auction_answer(picture: Picture, seen: Seen, *, now: datetime) -> AuctionAns
 def standing_answer(picture: Picture, seen: Seen, own: Own, *, now: datetime) -> StandingAnswer:
     """Render where a vendor stands."""
     return StandingAnswer(
+        **OwnAnswer.model_validate(own, from_attributes=True).model_dump(),
         auction_id=picture.terms.id,
         status=seen.status,
-        alias=own.alias,
-        rank=own.rank,
-        unit_price=own.unit_price,
         lead_price=seen.lead_price,
-        price_to_beat=own.price_to_beat,
+        progress=_progress_answer(seen),
         closes_at=seen.closes_at,
         seq=seen.sequence,
         server_time=now,
     )
 
 
-def offer_answer(done: Done) -> OfferAnswer:
-    """Render the answer to an offer."""
+def act_answer(done: Done) -> ActAnswer:
+    """Render the answer to an act."""
+    picture, written = done.picture, done.written
+    return ActAnswer(
+        auction_id=picture.terms.id,
+        seq=written.sequence,
+        hash=written.hash.hex(),
+        at=written.at,
+        type=written.fact.TYPE,
+        status=picture.status,
+        closes_at=picture.closes_at,
+    )
+
+
+def offer_answer(done: Done, price: UnitPrice) -> OfferAnswer:
+    """Render the answer to an offer of `price`: one that all may know of, or a sealed one."""
     picture, written, offer = done.picture, done.written, done.written.fact
-    if not isinstance(offer, OfferPlaced):
+    if not isinstance(offer, (OfferPlaced, OfferSealed)):
         sentence = f"an offer was answered with {type(offer).__name__}"
         raise TypeError(sentence)
-    own = own_of(picture, offer.alias)
+    seen = seen_by(picture, offer.alias)
+    rank, lead, closes_at = None, None, picture.closes_at
+    if isinstance(offer, OfferPlaced):
+        rank = offer.rank if seen.own is not None and seen.own.rank is not None else None
+        lead = offer.lead if seen.lead_price is not None else None
+        closes_at = offer.closes_at
     return OfferAnswer(
         auction_id=picture.terms.id,
         seq=written.sequence,
         hash=written.hash.hex(),
         at=written.at,
-        unit_price=offer.price,
-        rank=offer.rank,
-        lead_price=offer.lead if picture.terms.rules.show_lead is ShowLead.ALWAYS else None,
-        price_to_beat=own.price_to_beat if own is not None else offer.price,
-        closes_at=offer.closes_at,
+        unit_price=offer.price if isinstance(offer, OfferPlaced) else str(price),
+        rank=rank,
+        lead_price=lead,
+        price_to_beat=seen.own.price_to_beat if seen.own is not None else None,
+        closes_at=closes_at,
     )
 
 
-def _rules_answer(rules: Rules, picture: Picture) -> RulesAnswer:
+def _progress_answer(seen: Seen) -> ProgressAnswer | None:
+    if seen.progress is None:
+        return None
+    return ProgressAnswer.model_validate(seen.progress, from_attributes=True)
+
+
+def _rules_answer(rules: Rules, currency: Currency) -> RulesAnswer:
+    ticker, turns = rules.ticker, rules.turns
     return RulesAnswer(
-        format="english",
-        step=str(UnitPrice(rules.step_e4, picture.terms.currency)),
-        step_against=rules.step_against,
-        soft_close_window_s=int(rules.soft_close_window.total_seconds()),
-        soft_close_extension_s=int(rules.soft_close_extension.total_seconds()),
-        extensions_max=rules.extensions_max,
+        format=rules.format,
+        **_step_members(rules, currency),
+        ties=rules.ties,
+        ties_first=rules.ties_first,
+        tie_ranking=rules.tie_ranking,
+        **_close_members(rules),
+        lots=rules.lots,
+        extension_moves_next=rules.extension_moves_next,
         show_rank=rules.show_rank,
         show_lead=rules.show_lead,
+        show_own_rank=rules.show_own_rank,
+        show_all_ranks=rules.all_ranks,
+        show_prices=rules.show_prices,
+        show_bidders=rules.show_bidders,
+        proxies=rules.proxies,
+        score=rules.score,
+        ceiling=_price(rules.ceiling_e4, currency),
+        decimals=rules.decimals,
+        one_bidder=rules.one_bidder,
+        ticker_start=_price(ticker.start_e4, currency) if ticker else None,
+        ticker_change=_price(ticker.change_e4, currency) if ticker else None,
+        ticker_period_s=_seconds(ticker.period) if ticker else None,
+        ticker_price=ticker.price if ticker else None,
+        rounds=turns.rounds if turns else None,
+        turn_s=_seconds(turns.turn) if turns else None,
+        round_pause_s=_seconds(turns.pause) if turns else None,
     )
+
+
+class _StepMembers(TypedDict):
+    step: str
+    step_kind: str
+    step_against: str
+    step_mode: str
+    step_bands: list[BandAnswer]
+    step_min: str | None
+    step_max: str | None
+
+
+def _step_members(rules: Rules, currency: Currency) -> _StepMembers:
+    percent = rules.step_percent
+    kind = "percent" if percent is not None else "bands" if rules.bands else "amount"
+    least = _price(rules.step_min_e4, currency) if rules.step_min_e4 else None
+    return _StepMembers(
+        step=_percent(percent) if percent is not None else _text(rules.step_e4, currency),
+        step_kind=kind,
+        step_against=rules.step_against,
+        step_mode=rules.step_mode,
+        step_bands=[
+            BandAnswer(above=_text(band.above_e4, currency), step=_text(band.step_e4, currency))
+            for band in rules.bands
+        ],
+        step_min=least,
+        step_max=_price(rules.step_max_e4, currency),
+    )
+
+
+class _CloseMembers(TypedDict):
+    soft_close_window_s: int
+    soft_close_extension_s: int
+    soft_close_base: str
+    soft_close_rank: int | None
+    soft_close_scope: str
+    extensions_max: int
+    hard_stop_s: int | None
+
+
+def _close_members(rules: Rules) -> _CloseMembers:
+    return _CloseMembers(
+        soft_close_window_s=_seconds(rules.soft_close_window),
+        soft_close_extension_s=_seconds(rules.soft_close_extension),
+        soft_close_base=rules.soft_close_base,
+        soft_close_rank=rules.soft_close_rank,
+        soft_close_scope=rules.soft_close_scope,
+        extensions_max=rules.extensions_max,
+        hard_stop_s=_seconds(rules.hard_stop) if rules.hard_stop is not None else None,
+    )
+
+
+def _percent(percent: Fraction) -> str:
+    """Write a percentage as the decimal that it was read from."""
+    return f"{Decimal(percent.numerator) / Decimal(percent.denominator):f}"
+
+
+def _seconds(span: timedelta) -> int:
+    return int(span.total_seconds())
+
+
+def _price(price_e4: int | None, currency: Currency) -> str | None:
+    return None if price_e4 is None else _text(price_e4, currency)
+
+
+def _text(price_e4: int, currency: Currency) -> str:
+    return str(UnitPrice(price_e4, currency))

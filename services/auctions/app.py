@@ -1,42 +1,106 @@
 """Put the auctions service together: the only file that knows what fills which port."""
 
+from dataclasses import dataclass
+
 from aiohttp import web
 
 from services.auctions import usecases
 from services.auctions.api import ROOMS, Rooms, api
+from services.auctions.checkpoint import Notary
 from services.auctions.consumer import handlers
-from services.auctions.hall import Hall
+from services.auctions.domain.picture import Picture
+from services.auctions.follow import Follower
+from services.auctions.forward import Porter
+from services.auctions.gallery import Gallery
+from services.auctions.hall import Hall, HallRules
 from services.auctions.live import Broadcast
 from services.auctions.pages import pages
+from services.auctions.ports import CloseMoved
+from services.auctions.practice import PracticeRoom
 from services.auctions.settings import AuctionsSettings
 from services.auctions.store import AuctionStore
 from shared import house
 from shared.house import House
+from shared.receipts import load_signing_key
+from shared.vault import Vault
 
 
 async def main() -> None:
     """Run the service until it is told to stop."""
     settings = AuctionsSettings.load()
     async with house.open_house(settings, service="auctions") as opened:
-        await _run(opened)
+        await _run(opened, settings)
 
 
-async def _run(opened: House) -> None:
-    auctions = AuctionStore(opened.pool, opened.journal)
+@dataclass(slots=True)
+class _Staff:
+    """What runs beside the routes."""
+
+    auctions: AuctionStore
+    broadcast: Broadcast
+    hall: Hall
+    follower: Follower
+    porter: Porter
+    gallery: Gallery
+    notary: Notary
+    practice: PracticeRoom
+    find: usecases.FindPicture
+    ask: usecases.AskDesk
+    lots: usecases.MoveLots
+
+
+def _staff(opened: House, settings: AuctionsSettings) -> _Staff:
+    vault = Vault.from_text(settings.vault_key.get_secret_value())
+    auctions = AuctionStore(opened.pool, opened.journal, vault)
     broadcast = Broadcast(opened.clock)
+    follower = Follower(auctions)
+
+    def show(picture: Picture) -> None:
+        broadcast.show(picture)
+        gallery.show(picture)
+
+    def move(extended: CloseMoved) -> None:
+        lots.note(extended)
+
     hall = Hall(
         auctions,
         opened.clock,
         holder=opened.holder,
-        lease_s=opened.settings.lease_s,
+        rules=HallRules(settings.lease_s, settings.outage_s),
+        show=show,
+        moved=move,
+    )
+    gallery = Gallery(
+        opened.bus,
+        hall,
+        follower,
+        name=opened.holder,
+        watched=broadcast.watched,
         show=broadcast.show,
     )
-    find = usecases.FindPicture(auctions, hall)
+    porter = Porter(opened.bus, hall, follower)
+    practice = PracticeRoom(hall, opened.clock)
+    find = usecases.FindPicture(hall, follower, practice)
+    ask = usecases.AskDesk(auctions, hall, porter, find)
+    lots = usecases.MoveLots(auctions, find, ask)
+    notary = Notary(auctions, opened.clock, load_signing_key(settings.checkpoint_seed()))
+    return _Staff(
+        auctions, broadcast, hall, follower, porter, gallery, notary, practice, find, ask, lots
+    )
+
+
+async def _run(opened: House, settings: AuctionsSettings) -> None:
+    staff = _staff(opened, settings)
+    auctions = staff.auctions
+    find = staff.find
     rooms = Rooms(
         auctions=auctions,
         clock=opened.clock,
-        broadcast=broadcast,
-        ask=usecases.AskDesk(auctions, hall),
+        broadcast=staff.broadcast,
+        notary=staff.notary,
+        propose=usecases.ProposeAuction(auctions, opened.clock),
+        practise=usecases.Practise(staff.practice, opened.clock),
+        ask=staff.ask,
         find=find,
         show=usecases.ShowAuction(find),
         read_log=usecases.ReadLog(auctions, find),
@@ -56,6 +120,13 @@ async def _run(opened: House) -> None:
             usecases.ScheduleAuction(auctions, opened.clock),
             usecases.CancelAuctionsOfRfp(auctions),
         ),
-        loops=[hall.run, broadcast.run],
-        on_shutdown=[broadcast.end],
+        loops=[
+            staff.hall.run,
+            staff.broadcast.run,
+            staff.porter.run,
+            staff.gallery.run,
+            staff.notary.run,
+            staff.lots.run,
+        ],
+        on_shutdown=[staff.broadcast.end],
     )

@@ -3,14 +3,17 @@
 Everything that arrived while the last commit was in flight becomes the next transaction, and only
 after it are answers sent. An offer's instant is the one at which the desk took it; the queue keeps
 the order, so instants never decrease by sequence. Whatever goes wrong with a commit ends the desk:
-its state is thrown away, offers in doubt are answered 503, and a new desk folds the log.
+its state is thrown away, offers in doubt are answered 503, and a new desk folds the log. A desk
+also ends by itself when its lease was not renewed in time: while a process sleeps it cannot know
+whether another has taken over.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -18,16 +21,19 @@ from prometheus_client import Counter, Histogram
 
 from services.auctions.domain import auction as rules
 from services.auctions.domain.auction import Auction
-from services.auctions.domain.commands import Command, Step
+from services.auctions.domain.commands import Command, GiveBack, Secret, Step
 from services.auctions.domain.log import Batch, LogRow
 from services.auctions.domain.picture import Picture, picture_of
 from services.auctions.domain.telling import lead_changed, told_of
 from services.auctions.ports import (
-    Auctions,
+    EXTENSIONS,
+    CloseMoved,
     DeskBusy,
     DeskElsewhere,
     DeskLost,
+    DeskRecord,
     Head,
+    LeaseRanOut,
     Loaded,
     Written,
 )
@@ -43,6 +49,9 @@ QUEUE_MAX: Final = 5_000
 BATCH_MAX: Final = 1_000
 """Commands in one commit, so that no answer waits long for the others of its group."""
 
+COMMIT_S_MAX: Final = 2.0
+"""How long a commit may take before those who wait are told that it is in doubt."""
+
 ACTOR: Final = "auctions"
 """Who the log names for what time brings about."""
 
@@ -51,6 +60,12 @@ COMMANDS: Final = Counter(
 )
 BATCHES: Final = Histogram(
     "commonlot_desk_batch_size", "Log rows in one commit.", buckets=(1, 2, 4, 8, 16, 32, 64, 128)
+)
+ENDED: Final = Counter(
+    "commonlot_desks_ended_total", "Desks that ended before their auction did.", ["why"]
+)
+REPEATED: Final = Counter(
+    "commonlot_desk_repeated_total", "Commands whose key was known: answered from the log."
 )
 
 log = structlog.get_logger(__name__)
@@ -80,9 +95,15 @@ class _Draft:
 
     rows: list[LogRow] = field(default_factory=list)
     events: list[tuple[int, Event, datetime]] = field(default_factory=list)
+    secrets: list[tuple[int, Secret]] = field(default_factory=list)
+    moves: list[CloseMoved] = field(default_factory=list)
     done: list[tuple[_Asked, Written]] = field(default_factory=list)
     refused: list[tuple[_Asked, Refusal]] = field(default_factory=list)
     repeated: list[tuple[_Asked, int]] = field(default_factory=list)
+
+
+def to_nobody(_moved: CloseMoved) -> None:
+    """Tell nobody that a lot was extended."""
 
 
 class Desk:
@@ -90,25 +111,35 @@ class Desk:
 
     def __init__(
         self,
-        auctions: Auctions,
+        record: DeskRecord,
         clock: Clock,
         loaded: Loaded,
         *,
         token: int,
+        held_until: float,
         show: Callable[[Picture], None],
+        moved: Callable[[CloseMoved], None] = to_nobody,
     ) -> None:
-        """Take over the auction as it was folded; `show` gets a picture after each commit."""
-        self._auctions = auctions
+        """Take over the auction as it was folded; `show` gets a picture after each commit.
+
+        `moved` hears when a lot was extended that is held together with others.
+
+        `held_until` is when the lease runs out unless `hold` says more, by the monotonic clock.
+        """
+        self._record = record
         self._clock = clock
         self._auction: Auction = loaded.auction
         self._head: Head = loaded.head
         self._sequence_of_key = dict(loaded.sequence_of_key)
         self._token = token
+        self._held_until = held_until
         self._show = show
+        self._moved = moved
         self._queue: deque[_Asked] = deque()
         self._wake = asyncio.Event()
         self._is_open = True
         self._aggregate = Aggregate("auction", self._auction.terms.id)
+        self._is_grouped = self._auction.terms.group_id is not None
         self._lead_alias = self._auction.lead().alias
         self._alias_of = {one.vendor_id: one.alias for one in self._auction.terms.entrants}
         self.picture = picture_of(self._auction)
@@ -130,32 +161,54 @@ class Desk:
             raise DeskElsewhere
         if len(self._queue) >= QUEUE_MAX:
             raise DeskBusy
+        return await self._put(command, key)
+
+    def give_back(self, away: timedelta) -> "asyncio.Future[Done]":
+        """Give back the time for which nobody wrote the auction, before anything else happens.
+
+        Call it before `run`: what fell due meanwhile waits for it.
+        """
+        buyer_id = self._auction.terms.buyer_id
+        return self._put(GiveBack(party_id=buyer_id, away=away), None)
+
+    def _put(self, command: Command, key: str | None) -> "asyncio.Future[Done]":
         answer: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         self._queue.append(_Asked(command, key, self._clock.now(), answer))
         self._wake.set()
-        return await answer
+        return answer
+
+    def hold(self, until: float) -> None:
+        """Write on until `until` of the monotonic clock: the lease was renewed."""
+        self._held_until = until
 
     def leave(self) -> None:
-        """Stop writing: the lease was lost, or the process ends."""
+        """Take nothing more: the process ends. What waits already is written first."""
         self._is_open = False
         self._wake.set()
+
+    def lose(self) -> None:
+        """Write nothing more, not even what waits: the lease is another's, or was not renewed."""
+        self._held_until = 0.0
+        self.leave()
 
     async def run(self) -> None:
         """Write the auction until it is over or the desk is lost."""
         self._show(self.picture)
         try:
-            while self._is_open:
+            while self._is_open or self._queue:
                 timer = self._arm_timer()
                 await self._wake.wait()
                 self._wake.clear()
                 if timer is not None:
                     timer.cancel()
                 await self._write_next()
+            if not self._auction.status.is_over:
+                self._require_lease()
         except (DeskLost, DatabaseUnavailable) as error:
+            ENDED.labels(type(error).__name__).inc()
             log.warning("desk_ended", auction_id=str(self._aggregate.id), why=type(error).__name__)
         finally:
-            self._is_open = False
-            self._dismiss([asked.answer for asked in self._queue], DeskElsewhere())
+            self._give_up([])
 
     def _arm_timer(self) -> asyncio.TimerHandle | None:
         """Wake when time brings something about; at once while offers wait."""
@@ -171,21 +224,43 @@ class Desk:
         taken = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
         draft = _Draft()
         try:
+            self._require_lease()
             self._decide(taken, draft)
-            await self._commit(draft)
+            await self._commit(draft, taken)
             await self._answer(draft)
         except BaseException:
-            # Whether the group was written, only the log can tell; nobody is left waiting.
-            self._dismiss([asked.answer for asked in taken], DeskElsewhere())
+            # Whether the group was written, only the log can tell.
+            self._give_up(taken)
             raise
         if self._auction.status.is_over:
-            self._refuse_rest()
+            await self._refuse_rest()
+
+    def _require_lease(self) -> None:
+        """Write nothing once the lease may have run out, whoever holds it then.
+
+        Raises:
+            LeaseRanOut: It was not renewed: this process slept, or the record is away.
+        """
+        if time.monotonic() >= self._held_until:
+            raise LeaseRanOut
+
+    def _give_up(self, taken: list[_Asked]) -> None:
+        """Take nothing more, and tell everyone who waits to try again."""
+        self._is_open = False
+        waiting = [*taken, *self._queue]
+        self._queue.clear()
+        self._dismiss([asked.answer for asked in waiting], DeskElsewhere())
+
+    def _lose_patience(self, taken: list[_Asked]) -> None:
+        log.warning("commit_slow", auction_id=str(self._aggregate.id), waiting=len(self._queue))
+        self._give_up(taken)
 
     # Deciding ----------------------------------------------------------------------------------
 
     def _decide(self, taken: list[_Asked], draft: _Draft) -> None:
         for asked in taken:
-            self._append_due(draft, asked.at)
+            if not isinstance(asked.command, GiveBack):
+                self._append_due(draft, asked.at)
             self._decide_one(asked, draft)
         if not self._queue:
             # A command that waits was taken before now: its turn comes before what is due.
@@ -193,9 +268,9 @@ class Desk:
         self._note_lead(draft)
 
     def _decide_one(self, asked: _Asked, draft: _Draft) -> None:
-        key = (asked.command.party_id, asked.key or "")
-        known = self._sequence_of_key.get(key) if asked.key is not None else None
+        known = self._known(asked)
         if known is not None:
+            REPEATED.inc()
             draft.repeated.append((asked, known))
             return
         try:
@@ -211,7 +286,13 @@ class Desk:
         written = Written(row.sequence, row.hash, row.at, steps[0].fact)
         draft.done.append((asked, written))
         if asked.key is not None:
-            self._sequence_of_key[key] = row.sequence
+            self._sequence_of_key[asked.command.party_id, asked.key] = row.sequence
+
+    def _known(self, asked: _Asked) -> int | None:
+        """Find where a command stands that was written before under the same key."""
+        if asked.key is None:
+            return None
+        return self._sequence_of_key.get((asked.command.party_id, asked.key))
 
     def _append_due(self, draft: _Draft, at: datetime) -> None:
         while steps := rules.due(self._auction, at=at):
@@ -233,8 +314,14 @@ class Desk:
             link = chain(self._aggregate, step.fact, head, actor=actor, at=at)
             key = (asked.command.party_id, asked.key) if asked is not None else (None, None)
             draft.rows.append(LogRow(sequence, link.type, at, link.entry, link.hash, *key))
-            self._auction.apply(step.fact, sequence=sequence, at=at)
+            closes_at = self._auction.closes_at
+            self._auction.apply(step.fact, sequence=sequence, at=at, secret=step.secret)
+            if step.secret is not None:
+                draft.secrets.append((sequence, step.secret))
             self._head = Head(sequence, link.hash)
+            if self._is_grouped and link.type in EXTENSIONS:
+                after = self._auction.closes_at
+                draft.moves.append(CloseMoved(self._auction.terms, sequence, closes_at, after))
             event = told_of(self._auction, step.fact, at=at)
             if event is not None:
                 draft.events.append((sequence, event, at))
@@ -257,14 +344,21 @@ class Desk:
 
     # Committing --------------------------------------------------------------------------------
 
-    async def _commit(self, draft: _Draft) -> None:
+    async def _commit(self, draft: _Draft, taken: list[_Asked]) -> None:
         if not draft.rows:
             return
         BATCHES.observe(len(draft.rows))
-        batch = Batch(self._auction, draft.rows, draft.events)
-        await self._auctions.commit(batch, token=self._token)
+        batch = Batch(self._auction, draft.rows, draft.events, draft.secrets)
+        # The commit itself ends by the pool's own timeout; until then it holds the desk alone.
+        patience = asyncio.get_running_loop().call_later(COMMIT_S_MAX, self._lose_patience, taken)
+        try:
+            await self._record.commit(batch, token=self._token)
+        finally:
+            patience.cancel()
         self.picture = picture_of(self._auction)
         self._show(self.picture)
+        for moved in draft.moves:
+            self._moved(moved)
 
     async def _answer(self, draft: _Draft) -> None:
         for asked, written in draft.done:
@@ -272,15 +366,27 @@ class Desk:
         for asked, refusal in draft.refused:
             self._dismiss([asked.answer], refusal)
         for asked, sequence in draft.repeated:
-            written = await self._auctions.written(self._auction.terms.id, sequence)
+            written = await self._record.written(self._auction.terms.id, sequence)
             _resolve(asked.answer, Done(written, self.picture))
 
-    def _refuse_rest(self) -> None:
-        """End the desk of an auction that is over; what still waits came too late."""
+    async def _refuse_rest(self) -> None:
+        """End the desk of an auction that is over; what still waits came too late.
+
+        A command that is in the log already is answered from there, as it would be at any time.
+        """
         self._is_open = False
-        waiting = [asked.answer for asked in self._queue]
+        waiting, draft = list(self._queue), _Draft()
         self._queue.clear()
-        self._dismiss(waiting, rules.over(self._auction))
+        for asked in waiting:
+            known = self._known(asked)
+            if known is None:
+                draft.refused.append((asked, rules.over(self._auction)))
+            else:
+                draft.repeated.append((asked, known))
+        try:
+            await self._answer(draft)
+        finally:
+            self._give_up(waiting)
 
     def _dismiss(self, answers: list["asyncio.Future[Done]"], refusal: Refusal) -> None:
         for answer in answers:

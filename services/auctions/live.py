@@ -19,6 +19,7 @@ from prometheus_client import Counter, Gauge
 
 from services.auctions.answers import auction_answer
 from services.auctions.domain.picture import Picture, seen_by
+from services.auctions.gallery import Watched
 from services.auctions.ports import Ticket
 from services.auctions.usecases import audience_for
 from shared.clock import Clock
@@ -86,9 +87,17 @@ class Broadcast:
         """Take the newest picture of an auction; it is sent with the next frame."""
         auction_id = picture.terms.id
         if self._watchers.get(auction_id) or self._watchers.get(None):
+            known = self._pictures.get(auction_id)
+            if known is not None and picture.sequence < known.sequence:
+                return
             self._pictures[auction_id] = picture
             self._dirty.add(auction_id)
             self._wake.set()
+
+    def watched(self) -> Watched:
+        """Tell what is watched at this process."""
+        ids = frozenset(key for key in self._watchers if key is not None)
+        return Watched(ids, is_all=None in self._watchers)
 
     async def run(self) -> None:
         """Send frames for ever, at most one per auction and `FRAME_PAUSE_S`."""

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 from uuid import UUID
 
+from services.auctions.domain import facts
 from services.auctions.domain.auction import Auction, Calendar, Status, Terms
 from services.auctions.domain.log import Batch, LogRow
+from services.auctions.domain.proposal import Salts
 from shared.domain.facts import Fact
 from shared.domain.ids import AuctionId, EventId, PartyId, RfpId
 from shared.domain.refusals import Kind, Refusal
 from shared.events.auctions import AuctionRefused, AuctionScheduled
+from shared.events.bids import AuctionRequested
 
 
 class AuctionUnknown(Refusal):
@@ -49,18 +52,52 @@ class DeskBusy(Refusal):
         super().__init__(sentence, retry_after_s=1)
 
 
+class CheckpointUnknown(Refusal):
+    """The auction has no checkpoint (yet)."""
+
+    kind = Kind.NOT_FOUND
+    code = "checkpoint_unknown"
+
+    def __init__(self) -> None:
+        """Say when there will be one."""
+        super().__init__("There is no checkpoint: it is signed when the auction is over.")
+
+
+class PracticesTooMany(Refusal):
+    """As many practice auctions are held as may be."""
+
+    kind = Kind.UNAVAILABLE
+    code = "practices_too_many"
+
+    def __init__(self) -> None:
+        """Ask to come back later."""
+        super().__init__("Too many practise at the moment. Try again later.", retry_after_s=60)
+
+
 class DeskLost(Exception):  # noqa: N818 - a fact about a lease
     """Another process writes this auction now."""
 
 
+class LeaseRanOut(DeskLost):
+    """The lease was not renewed in time; whether another process writes now is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An auction that will be held: what was asked, what it comes to, and how its log begins."""
+
+    request: AuctionRequested
+    terms: Terms
+    salts: Salts
+    first_entry: LogRow
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A requested auction with the answer to it; without terms where the answer is no."""
+    """A requested auction with the answer to it."""
 
     id: AuctionId
-    terms: Terms | None
-    salts: Sequence[bytes]
-    first_entry: LogRow | None
+    accepted: Accepted | None
     answer: AuctionScheduled | AuctionRefused
 
 
@@ -82,13 +119,48 @@ class Head:
     hash: bytes
 
 
+EXTENSIONS: Final = frozenset({facts.Extended.TYPE, facts.ExtendedByBuyer.TYPE})
+"""The facts by which a lot's close moves of itself, and not with another lot's."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseMoved:
+    """The close of a lot that is held together with others was moved by the entry `sequence`."""
+
+    terms: Terms
+    sequence: int
+    before: datetime
+    after: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An auction folded from its log, the log's head, and the offers' idempotency keys."""
+    """An auction folded from its log, the log's head, and the offers' idempotency keys.
+
+    `moves` are the extensions of a lot that is held together with others.
+    """
 
     auction: Auction
     head: Head
     sequence_of_key: Mapping[tuple[PartyId, str], int]
+    moves: Sequence[CloseMoved] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """How a desk is held: the fencing token, and how long nobody had renewed it before."""
+
+    token: int
+    away: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The log of an auction that is over: its entries' hashes, and the last entry's instant."""
+
+    auction_id: AuctionId
+    hashes: Sequence[bytes]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +173,24 @@ class Ticket:
     expires_at: datetime
 
 
-class Auctions(Protocol):
+class DeskRecord(Protocol):
+    """Where a desk writes. Every method may raise `DatabaseUnavailable`."""
+
+    async def commit(self, batch: Batch, *, token: int) -> None:
+        """Write what a desk decided. Raises `DeskLost`."""
+
+    async def written(self, auction_id: AuctionId, sequence: int) -> Written:
+        """Read back a fact of the log. Raises `AuctionUnknown`."""
+
+
+class Auctions(DeskRecord, Protocol):
     """The record of the auctions service. Every method may raise `DatabaseUnavailable`."""
 
     async def propose(self, proposal: Proposal, *, cause: EventId, at: datetime) -> bool:
         """Store a requested auction, or its refusal; False where it was answered before."""
+
+    async def group(self, group_id: UUID) -> Sequence[AuctionId]:
+        """List the auctions of the lots that are held together."""
 
     async def bury_rfp(self, rfp_id: RfpId, *, reason: str, cause: EventId) -> None:
         """Note a cancelled solicitation; its auctions' desks will see it."""
@@ -113,16 +198,21 @@ class Auctions(Protocol):
     async def cancellation_of(self, rfp_id: RfpId) -> str | None:
         """Return why a solicitation was cancelled, or None."""
 
-    async def doomed(self, ids: Sequence[AuctionId]) -> Mapping[AuctionId, str]:
-        """Return those whose solicitation was cancelled, with the reason."""
+    async def doomed(self) -> Mapping[AuctionId, str]:
+        """Return the unfinished auctions whose solicitation was cancelled, with the reason."""
 
     async def due(self, *, until: datetime, limit: int) -> Sequence[AuctionId]:
-        """List auctions that need a desk by `until`."""
+        """List auctions that need a desk by `until` and have none."""
 
-    async def lease(
+    async def take(
         self, ids: Sequence[AuctionId], *, holder: UUID, lease_s: float
-    ) -> Mapping[AuctionId, int]:
-        """Take or renew desks' leases; return the token of each that is held."""
+    ) -> Mapping[AuctionId, Hold]:
+        """Take the desks' leases that are free; return how each that was taken is held."""
+
+    async def renew(
+        self, ids: Sequence[AuctionId], *, holder: UUID, lease_s: float
+    ) -> frozenset[AuctionId]:
+        """Renew desks' leases; return those that were still held."""
 
     async def release(self, ids: Sequence[AuctionId], *, holder: UUID) -> None:
         """Give desks' leases back."""
@@ -133,11 +223,13 @@ class Auctions(Protocol):
     async def load(self, auction_id: AuctionId) -> Loaded:
         """Fold an auction from its log. Raises `AuctionUnknown`."""
 
-    async def commit(self, batch: Batch, *, token: int) -> None:
-        """Write what a desk decided. Raises `DeskLost`."""
+    async def catch_up(self, auction: Auction) -> None:
+        """Fold what was committed since into a state that was loaded before."""
 
-    async def written(self, auction_id: AuctionId, sequence: int) -> Written:
-        """Read back a fact of the log. Raises `AuctionUnknown`."""
+    async def written_under(
+        self, auction_id: AuctionId, party_id: PartyId, key: str
+    ) -> Written | None:
+        """Read back the fact that was written under a party's idempotency key, if any was."""
 
     async def log(self, auction_id: AuctionId, *, after: int, limit: int) -> Sequence[LogRow]:
         """Return log rows behind `after`, oldest first."""
@@ -158,3 +250,15 @@ class Auctions(Protocol):
 
     async def sweep_tickets(self, *, now: datetime) -> None:
         """Forget tickets that were never used."""
+
+    async def ended_unsigned(self, *, since: datetime, limit: int) -> Sequence[AuctionId]:
+        """List auctions that closed after `since` and have no checkpoint."""
+
+    async def ended(self, auction_id: AuctionId) -> Ended:
+        """Read the hashes of a log that has ended."""
+
+    async def add_checkpoint(self, ended: Ended, *, root: bytes, token: str) -> None:
+        """Keep a signed checkpoint; the first that was made stands."""
+
+    async def checkpoint(self, auction_id: AuctionId) -> str:
+        """Read an auction's signed checkpoint. Raises `CheckpointUnknown`."""

@@ -13,6 +13,7 @@ class Role(StrEnum):
     MEMBER = "member"
     VENDOR = "vendor"
     CUSTODIAN = "custodian"
+    EVALUATOR = "evaluator"
     AUDITOR = "auditor"
     OBSERVER = "observer"
     OPERATOR = "operator"
@@ -36,6 +37,7 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[str]]] = MappingProxyType(
         Role.MEMBER: _EVERYONE | _ENDPOINTS | {"requirement:read", "requirement:write"},
         Role.VENDOR: _EVERYONE | _ENDPOINTS | {"bid:read", "bid:write", "offer:write"},
         Role.CUSTODIAN: _EVERYONE | {"custodian:write"},
+        Role.EVALUATOR: _EVERYONE | {"score:write"},
         Role.AUDITOR: _EVERYONE | {"party:read", "requirement:read", "audit:read"},
         Role.OBSERVER: _EVERYONE,
         Role.OPERATOR: _EVERYONE | {"operate"},

@@ -7,11 +7,12 @@ below 2**53, ASCII keys. Everything richer is written as text first, the same wa
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Final
+from json.encoder import encode_basestring
+from typing import Any, Final
 from uuid import UUID
 
 from shared.domain.money import Money, UnitPrice
@@ -59,12 +60,77 @@ def _plain_container(value: object) -> Json:
 
 def instant(value: datetime) -> str:
     """Write an aware instant as RFC 3339 in UTC, always with six decimals of a second."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    text = value.astimezone(UTC).isoformat(timespec="microseconds")
+    return f"{text.removesuffix('+00:00')}Z"
 
 
 def canonical(value: object) -> str:
-    """Write a value of the domain as canonical JSON text."""
-    return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    """Write a value of the domain as canonical JSON text.
+
+    It is the text of `plain(value)`, its members in the order of their names. What most entries are
+    made of is written without a detour through `plain`, because a live auction waits for it.
+
+    Raises:
+        TypeError: The value has no single written form.
+    """
+    kind: type[Any] = type(value)
+    write = _WRITERS.get(kind)
+    if write is not None:
+        return write(value)
+    if not dataclasses.is_dataclass(kind) or issubclass(kind, _WRITTEN_OTHERWISE):
+        return _ENCODER.encode(plain(value))
+    texts = [
+        f"{label}{canonical(member)}"
+        for name, label in _members_of(kind)
+        if (member := getattr(value, name)) is not None
+    ]
+    return f"{{{','.join(texts)}}}"
+
+
+def _members_of(kind: type) -> tuple[tuple[str, str], ...]:
+    """List a dataclass's members in their order, each with its label; remembered for good."""
+    if kind not in _MEMBERS:
+        names = sorted(field.name for field in dataclasses.fields(kind))
+        _MEMBERS[kind] = tuple((name, f"{encode_basestring(name)}:") for name in names)
+    return _MEMBERS[kind]
+
+
+_MEMBERS: Final[dict[type, tuple[tuple[str, str], ...]]] = {}
+
+_WRITTEN_OTHERWISE: Final = (UnitPrice, Money, Enum, Mapping)
+"""What is not written by its members, even where it is a dataclass."""
+
+
+def _write_mapping(value: dict[object, object]) -> str:
+    members = {str(key): member for key, member in value.items()}
+    texts = [f"{encode_basestring(name)}:{canonical(members[name])}" for name in sorted(members)]
+    return f"{{{','.join(texts)}}}"
+
+
+def _write_sequence(value: list[object] | tuple[object, ...]) -> str:
+    return f"[{','.join([canonical(member) for member in value])}]"
+
+
+def _write_instant(value: datetime) -> str:
+    return f'"{instant(value)}"' if value.tzinfo is not None else _ENCODER.encode(plain(value))
+
+
+def _write_whole_number(value: int) -> str:
+    return str(value if abs(value) <= WHOLE_NUMBER_MAX else plain(value))
+
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+_WRITERS: Final[Mapping[type, Callable[[Any], str]]] = {
+    str: encode_basestring,
+    int: _write_whole_number,
+    UUID: lambda value: f'"{value}"',
+    datetime: _write_instant,
+    dict: _write_mapping,
+    list: _write_sequence,
+    tuple: _write_sequence,
+}
+"""How the exact types are written that most entries are made of."""
 
 
 def digest(text: str) -> bytes:

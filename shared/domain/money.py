@@ -52,6 +52,13 @@ class CurrencyUnknown(Refusal):
     code = "currency_unknown"
 
 
+class CurrencyWrong(Refusal):
+    """The amount is in another currency than what it is offered for."""
+
+    kind = Kind.INVALID
+    code = "currency_wrong"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class UnitPrice:
     """One unit's price: `e4` ten-thousandths of `currency`'s unit, 0 or more."""

@@ -89,7 +89,12 @@ class FinalOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuctionClosed(Event):
-    """An auction is over; the final ranking decides the lot."""
+    """An auction is over; the final ranking decides the lot, if there is an outcome.
+
+    `outcome` is `won`; `reasonableness`, where one vendor stands alone and the buyer decides on its
+    price; or, without a winner, `reserve_not_met` or `no_offer`. The winner's `unit_price` is that
+    of the contract.
+    """
 
     TYPE: ClassVar[str] = "auction.closed.v1"
 
@@ -101,6 +106,13 @@ class AuctionClosed(Event):
     closed_at: datetime
     offers: int
     ranking: tuple[FinalOffer, ...]
+    outcome: str = "won"
+    reserve_met: bool | None = None
+
+    @property
+    def decides(self) -> bool:
+        """Whether the ranking may decide the lot."""
+        return self.outcome in {"won", "reasonableness"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -351,3 +351,27 @@ class AwardLineMade(Event):
     currency: str
     baseline_total: str | None = None
     saving: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencyAuthorised(Event):
+    """A member lets an agency act for it: state its requirements, and hold endpoints for it."""
+
+    TYPE: ClassVar[str] = "agency.authorised.v1"
+
+    authorisation_id: UUID
+    member_id: UUID
+    agency_id: UUID
+    authorised_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencyDismissed(Event):
+    """An agency acts for a member no longer; what it did for it stands."""
+
+    TYPE: ClassVar[str] = "agency.dismissed.v1"
+
+    authorisation_id: UUID
+    member_id: UUID
+    agency_id: UUID
+    dismissed_at: datetime

@@ -9,6 +9,9 @@ from shared.events import auctions, bids, notify
 PUBLISHERS: Final[Mapping[str, tuple[type[Event], ...]]] = {
     "bids": (
         bids.RfpPublished,
+        bids.RfpAmended,
+        bids.QuestionAnswered,
+        bids.VendorInvited,
         bids.RfpCancelled,
         bids.LotOpened,
         bids.LotClosed,
@@ -17,6 +20,8 @@ PUBLISHERS: Final[Mapping[str, tuple[type[Event], ...]]] = {
         bids.AwardIntended,
         bids.AwardMade,
         bids.AwardLineMade,
+        bids.AgencyAuthorised,
+        bids.AgencyDismissed,
     ),
     "auctions": (
         auctions.AuctionScheduled,

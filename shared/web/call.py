@@ -177,7 +177,7 @@ class Call(Generic[Body]):
 
     def of(self, key: web.AppKey[Held]) -> Held:
         """Fetch what the composition root put into the application under a key."""
-        return self.request.config_dict[key]
+        return self.request.app[key]
 
 
 def etag(version: int) -> str:

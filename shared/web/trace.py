@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
-
-from shared.domain.ids import new_id
+from uuid_utils import uuid7
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -27,7 +26,7 @@ TRACE: Final = web.RequestKey("trace", Trace)
 def begin_trace(request: web.Request) -> Trace:
     """Give a request its id: the caller's own when it is short and plain, else a new one."""
     given = request.headers.get("X-Request-Id", "")
-    trace = Trace(given if _REQUEST_ID.fullmatch(given) else str(new_id()))
+    trace = Trace(given if _REQUEST_ID.fullmatch(given) else str(uuid7()))
     resource = request.match_info.route.resource
     if resource is not None:
         trace.route = resource.canonical

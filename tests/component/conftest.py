@@ -1,15 +1,22 @@
-"""Serve the tiny service of the HTTP edge to the tests of this folder."""
+"""Serve the tests of this folder: the HTTP edge's tiny service, and rooms for live auctions."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
 
+from services.auctions.hall import Hall
+from services.auctions.store import AuctionStore
 from shared.auth import FixedVerifier
 from shared.clock import FixedClock
+from shared.db import Pool
 from shared.idempotency import MemoryIdempotencyStore
+from shared.journal import Journal
+from shared.vault import Vault
 from shared.web import build_app
+from tests.component import auctions_room
 from tests.component.web_service import (
     HOUSE,
     LIMITS,
@@ -46,3 +53,20 @@ async def service() -> AsyncIterator[Service]:
     app[HOUSE] = house
     async with TestClient(TestServer(app, access_log=None, handler_cancellation=True)) as client:
         yield Service(client, house, clock, state)
+
+
+@pytest.fixture
+def standing_clock() -> FixedClock:
+    return FixedClock(auctions_room.NOW)
+
+
+@pytest.fixture
+def auctions(auctions_database: Pool) -> AuctionStore:
+    return AuctionStore(auctions_database, Journal("auctions"), Vault(bytes(range(32))))
+
+
+@pytest.fixture
+async def hall(auctions: AuctionStore, standing_clock: FixedClock) -> AsyncIterator[Hall]:
+    hall = auctions_room.make_hall(auctions, standing_clock)
+    yield hall
+    await hall.close()

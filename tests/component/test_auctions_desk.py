@@ -1,20 +1,15 @@
 """A desk on the real record: order, group commits, fencing, takeover, and what a fault leaves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Final
 
 import pytest
 
-from services.auctions.desk import Desk, Done
 from services.auctions.domain.auction import AuctionOver, OfferTooHigh, Status
-from services.auctions.domain.commands import PlaceOffer
 from services.auctions.domain.facts import OfferPlaced
 from services.auctions.domain.log import Batch
-from services.auctions.domain.picture import Picture
 from services.auctions.hall import Hall
 from services.auctions.ports import DeskElsewhere
 from services.auctions.store import AuctionStore
@@ -22,106 +17,28 @@ from services.auctions.usecases import CancelAuctionsOfRfp, ScheduleAuction
 from shared import journal
 from shared.clock import FixedClock
 from shared.db import DatabaseUnavailable, Pool
-from shared.domain.ids import AuctionId, EventId, PartyId, new_id
-from shared.domain.money import Currency, UnitPrice
-from shared.events.bids import AuctionRequested, AuctionRules, QualifiedVendor, RfpCancelled
+from shared.domain.ids import AuctionId, EventId, new_id
+from shared.events.bids import RfpCancelled
 from shared.events.envelope import Envelope
-from shared.journal import Journal
+from tests.component.auctions_room import (
+    NOW,
+    VENDORS,
+    heard,
+    let_leases_run_out,
+    make_hall,
+    offer,
+    request,
+    scheduled,
+    seated,
+    usd,
+)
 from tests.patience import until
-
-NOW: Final = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
-USD: Final = Currency("USD")
-VENDORS: Final = tuple(PartyId(new_id()) for _ in range(3))
-LEASE_S: Final = 30.0
-
-
-def usd(text: str) -> UnitPrice:
-    return UnitPrice.parse(text, USD)
-
-
-def request(**changes: object) -> AuctionRequested:
-    """A valid request: three vendors at 10.00, 11.00 and 12.00, one hour, step 0.05."""
-    fields: dict[str, object] = {
-        "lot_id": new_id(),
-        "rfp_id": new_id(),
-        "buyer_id": new_id(),
-        "title": "Laptops",
-        "unit": "each",
-        "quantity": Decimal(300),
-        "currency": "USD",
-        "policy_profile": "open",
-        "opens_at": NOW,
-        "closes_at": NOW + timedelta(hours=1),
-        "rules": AuctionRules(
-            format="english",
-            step="0.05",
-            step_against="own",
-            soft_close_window_s=120,
-            soft_close_extension_s=120,
-            extensions_max=5,
-            show_rank="own",
-            show_lead="always",
-        ),
-        "vendors": tuple(
-            QualifiedVendor(
-                vendor_id=vendor, alias=f"Bidder {index + 1}", opening_price=f"{10 + index}.00"
-            )
-            for index, vendor in enumerate(VENDORS)
-        ),
-    }
-    return AuctionRequested(**(fields | changes))  # type: ignore[arg-type]  # a builder's changes
-
-
-def heard(event: AuctionRequested) -> Envelope[AuctionRequested]:
-    return Envelope(EventId(new_id()), "/commonlot/bids", f"lot/{event.lot_id}", NOW, 1, event)
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(NOW)
-
-
-@pytest.fixture
-def auctions(auctions_database: Pool) -> AuctionStore:
-    return AuctionStore(auctions_database, Journal("auctions"))
-
-
-@pytest.fixture
-async def hall(auctions: AuctionStore, clock: FixedClock) -> AsyncIterator[Hall]:
-    hall = make_hall(auctions, clock)
-    yield hall
-    await hall.close()
-
-
-def make_hall(
-    auctions: AuctionStore, clock: FixedClock, show: Callable[[Picture], None] = lambda _: None
-) -> Hall:
-    return Hall(auctions, clock, holder=new_id(), lease_s=LEASE_S, show=show)
-
-
-async def scheduled(
-    auctions: AuctionStore, clock: FixedClock, event: AuctionRequested | None = None
-) -> AuctionId:
-    await ScheduleAuction(auctions, clock)(heard(event or request()))
-    (auction_id,) = await auctions.list(after=None, status=Status.SCHEDULED, limit=2)
-    return auction_id
-
-
-async def seated(hall: Hall, auction_id: AuctionId) -> Desk:
-    await hall.step()
-    desk = hall.desk(auction_id)
-    assert desk is not None
-    return desk
-
-
-async def offer(desk: Desk, vendor: PartyId, price: UnitPrice, *, key: str | None) -> Done:
-    return await desk.do(PlaceOffer(party_id=vendor, price=price), key=key)
 
 
 async def test_an_acknowledged_offer_stands_in_the_log_with_its_hash(
-    auctions: AuctionStore, clock: FixedClock, hall: Hall
+    auctions: AuctionStore, standing_clock: FixedClock, hall: Hall
 ) -> None:
-    auction_id = await scheduled(auctions, clock)
+    auction_id = await scheduled(auctions, standing_clock)
     desk = await seated(hall, auction_id)
 
     placed = await offer(desk, VENDORS[1], usd("9.90"), key="a")
@@ -136,9 +53,9 @@ async def test_an_acknowledged_offer_stands_in_the_log_with_its_hash(
 
 
 async def test_the_same_key_gets_the_same_answer_and_one_row(
-    auctions: AuctionStore, clock: FixedClock, hall: Hall
+    auctions: AuctionStore, standing_clock: FixedClock, hall: Hall
 ) -> None:
-    auction_id = await scheduled(auctions, clock)
+    auction_id = await scheduled(auctions, standing_clock)
     desk = await seated(hall, auction_id)
 
     together = await asyncio.gather(
@@ -151,7 +68,7 @@ async def test_the_same_key_gets_the_same_answer_and_one_row(
 
 
 async def test_offers_that_wait_together_are_committed_together(
-    auctions: AuctionStore, clock: FixedClock
+    auctions: AuctionStore, standing_clock: FixedClock
 ) -> None:
     commits: list[int] = []
 
@@ -160,9 +77,9 @@ async def test_offers_that_wait_together_are_committed_together(
             commits.append(len(batch.rows))
             await super().commit(batch, token=token)
 
-    counting = Counting(auctions._pool, auctions._journal)
-    hall = make_hall(counting, clock)
-    auction_id = await scheduled(auctions, clock)
+    counting = Counting(auctions._pool, auctions._journal, auctions._vault)
+    hall = make_hall(counting, standing_clock)
+    auction_id = await scheduled(auctions, standing_clock)
     desk = await seated(hall, auction_id)
     await offer(desk, VENDORS[0], usd("9.90"), key=None)
     commits.clear()
@@ -179,18 +96,18 @@ async def test_offers_that_wait_together_are_committed_together(
 
 
 async def test_an_offer_at_the_closing_instant_is_refused_and_one_before_it_stands(
-    auctions: AuctionStore, clock: FixedClock, hall: Hall
+    auctions: AuctionStore, standing_clock: FixedClock, hall: Hall
 ) -> None:
     auction_id = await scheduled(
         auctions,
-        clock,
+        standing_clock,
         request(rules=replace(request().rules, extensions_max=0)),
     )
     desk = await seated(hall, auction_id)
-    clock.advance(timedelta(hours=1) - timedelta(microseconds=1))
+    standing_clock.advance(timedelta(hours=1) - timedelta(microseconds=1))
 
     in_time = await offer(desk, VENDORS[0], usd("9.00"), key=None)
-    clock.advance(timedelta(microseconds=1))
+    standing_clock.advance(timedelta(microseconds=1))
     with pytest.raises(AuctionOver):
         await offer(desk, VENDORS[1], usd("8.00"), key=None)
 
@@ -201,9 +118,9 @@ async def test_an_offer_at_the_closing_instant_is_refused_and_one_before_it_stan
 
 
 async def test_a_refused_offer_leaves_no_trace(
-    auctions: AuctionStore, clock: FixedClock, hall: Hall
+    auctions: AuctionStore, standing_clock: FixedClock, hall: Hall
 ) -> None:
-    auction_id = await scheduled(auctions, clock)
+    auction_id = await scheduled(auctions, standing_clock)
     desk = await seated(hall, auction_id)
 
     with pytest.raises(OfferTooHigh) as refused:
@@ -215,13 +132,13 @@ async def test_a_refused_offer_leaves_no_trace(
 
 
 async def test_a_desk_whose_lease_was_taken_over_writes_nothing_more(
-    auctions: AuctionStore, clock: FixedClock, hall: Hall, auctions_database: Pool
+    auctions: AuctionStore, standing_clock: FixedClock, hall: Hall, auctions_database: Pool
 ) -> None:
-    auction_id = await scheduled(auctions, clock)
+    auction_id = await scheduled(auctions, standing_clock)
     asleep = await seated(hall, auction_id)
     await offer(asleep, VENDORS[0], usd("9.90"), key=None)
     await let_leases_run_out(auctions_database)
-    other_hall = make_hall(auctions, clock)
+    other_hall = make_hall(auctions, standing_clock)
     awake = await seated(other_hall, auction_id)
     await offer(awake, VENDORS[1], usd("9.80"), key=None)
 
@@ -236,14 +153,32 @@ async def test_a_desk_whose_lease_was_taken_over_writes_nothing_more(
     await other_hall.close()
 
 
-async def test_a_takeover_remembers_keys_and_standings(
-    auctions: AuctionStore, clock: FixedClock, hall: Hall, auctions_database: Pool
+async def test_a_desk_is_fenced_where_its_successor_has_written_nothing_yet(
+    auctions: AuctionStore, standing_clock: FixedClock, hall: Hall, auctions_database: Pool
 ) -> None:
-    auction_id = await scheduled(auctions, clock)
+    auction_id = await scheduled(auctions, standing_clock)
+    asleep = await seated(hall, auction_id)
+    await offer(asleep, VENDORS[0], usd("9.90"), key=None)
+    await let_leases_run_out(auctions_database)
+    other_hall = make_hall(auctions, standing_clock)
+    await seated(other_hall, auction_id)
+
+    # The next place in the log is free: nothing but the token keeps the sleeper from it.
+    with pytest.raises(DeskElsewhere):
+        await offer(asleep, VENDORS[2], usd("9.70"), key=None)
+
+    assert len(await auctions.log(auction_id, after=0, limit=10)) == 3
+    await other_hall.close()
+
+
+async def test_a_takeover_remembers_keys_and_standings(
+    auctions: AuctionStore, standing_clock: FixedClock, hall: Hall, auctions_database: Pool
+) -> None:
+    auction_id = await scheduled(auctions, standing_clock)
     first = await seated(hall, auction_id)
     placed = await offer(first, VENDORS[1], usd("9.90"), key="mine")
     await let_leases_run_out(auctions_database)
-    other_hall = make_hall(auctions, clock)
+    other_hall = make_hall(auctions, standing_clock)
 
     second = await seated(other_hall, auction_id)
     again = await offer(second, VENDORS[1], usd("9.90"), key="mine")
@@ -254,7 +189,7 @@ async def test_a_takeover_remembers_keys_and_standings(
 
 
 async def test_a_commit_in_doubt_answers_503_and_ends_the_desk(
-    auctions: AuctionStore, clock: FixedClock
+    auctions: AuctionStore, standing_clock: FixedClock
 ) -> None:
     class Failing(AuctionStore):
         fails = False
@@ -264,9 +199,9 @@ async def test_a_commit_in_doubt_answers_503_and_ends_the_desk(
             if self.fails:
                 raise DatabaseUnavailable
 
-    failing = Failing(auctions._pool, auctions._journal)
-    hall = make_hall(failing, clock)
-    auction_id = await scheduled(auctions, clock)
+    failing = Failing(auctions._pool, auctions._journal, auctions._vault)
+    hall = make_hall(failing, standing_clock)
+    auction_id = await scheduled(auctions, standing_clock)
     desk = await seated(hall, auction_id)
     failing.fails = True
 
@@ -283,10 +218,10 @@ async def test_a_commit_in_doubt_answers_503_and_ends_the_desk(
 
 
 async def test_a_cancelled_solicitation_cancels_its_auction_and_refuses_later_requests(
-    auctions: AuctionStore, clock: FixedClock, hall: Hall, auctions_database: Pool
+    auctions: AuctionStore, standing_clock: FixedClock, hall: Hall, auctions_database: Pool
 ) -> None:
     event = request()
-    auction_id = await scheduled(auctions, clock, event)
+    auction_id = await scheduled(auctions, standing_clock, event)
     await seated(hall, auction_id)
     cancelled = RfpCancelled(
         rfp_id=event.rfp_id, buyer_id=event.buyer_id, lot_ids=(event.lot_id,), reason="no funds"
@@ -297,7 +232,7 @@ async def test_a_cancelled_solicitation_cancels_its_auction_and_refuses_later_re
     )
     await hall.step()
     await until_status(auctions, auction_id, Status.CANCELLED)
-    await ScheduleAuction(auctions, clock)(heard(request(rfp_id=event.rfp_id)))
+    await ScheduleAuction(auctions, standing_clock)(heard(request(rfp_id=event.rfp_id)))
 
     told = await auctions_database.fetch("SELECT type FROM outbox ORDER BY id")
     assert [row["type"] for row in told] == [
@@ -309,18 +244,18 @@ async def test_a_cancelled_solicitation_cancels_its_auction_and_refuses_later_re
 
 
 async def test_a_request_heard_twice_makes_one_auction(
-    auctions: AuctionStore, clock: FixedClock
+    auctions: AuctionStore, standing_clock: FixedClock
 ) -> None:
     envelope = heard(request())
 
-    await ScheduleAuction(auctions, clock)(envelope)
-    await ScheduleAuction(auctions, clock)(envelope)
+    await ScheduleAuction(auctions, standing_clock)(envelope)
+    await ScheduleAuction(auctions, standing_clock)(envelope)
 
     assert len(await auctions.list(after=None, status=None, limit=10)) == 1
 
 
 async def test_watchers_are_shown_only_what_is_committed(
-    auctions: AuctionStore, clock: FixedClock
+    auctions: AuctionStore, standing_clock: FixedClock
 ) -> None:
     shown: list[int] = []
     gate = asyncio.Event()
@@ -330,9 +265,9 @@ async def test_watchers_are_shown_only_what_is_committed(
             await gate.wait()
             await super().commit(batch, token=token)
 
-    slow = Slow(auctions._pool, auctions._journal)
-    hall = make_hall(slow, clock, lambda picture: shown.append(picture.sequence))
-    auction_id = await scheduled(auctions, clock)
+    slow = Slow(auctions._pool, auctions._journal, auctions._vault)
+    hall = make_hall(slow, standing_clock, lambda picture: shown.append(picture.sequence))
+    auction_id = await scheduled(auctions, standing_clock)
     desk = await seated(hall, auction_id)
 
     waiting = asyncio.create_task(offer(desk, VENDORS[0], usd("9.00"), key=None))
@@ -351,7 +286,3 @@ async def until_status(auctions: AuctionStore, auction_id: AuctionId, wanted: St
         return (await auctions.calendar(auction_id)).status is wanted
 
     await until(has_come)
-
-
-async def let_leases_run_out(pool: Pool) -> None:
-    await pool.execute("UPDATE lease SET until = clock_timestamp() - interval '1 second'")

@@ -1,354 +1,276 @@
-"""Run one English reverse auction: fold its log into a state, decide what may follow.
+"""Run one reverse auction: fold its log into a state, decide what may follow.
 
-An `Auction` is folded by `apply`, one fact after another; `decide` and `due` only
-decide, so that what they decided can be committed first and applied then. All instants are
-aware UTC and never decrease from one fact to the next; the auction runs in `[opens_at, closes_at)`.
+An `Auction` is folded by `apply`, one fact after another; `decide` and `due` only decide, so that
+what they decided can be committed first and applied then. All instants are aware UTC and never
+decrease from one fact to the next; the auction runs in `[opens_at, closes_at)`. What a format has
+of its own is in `formats`; what all have in common is here and in `state`.
 """
 
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from enum import StrEnum
-from typing import Final
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
-from services.auctions.domain import facts
-from services.auctions.domain.commands import CancelAuction, Command, PlaceOffer, Step
-from services.auctions.domain.rules import Rules, StepAgainst
+from services.auctions.domain import buyer, facts
+from services.auctions.domain.board import Board, Standing
+from services.auctions.domain.commands import (
+    AcceptLevel,
+    BuyerAct,
+    CancelAuction,
+    CancelProxy,
+    Command,
+    ExtendAuction,
+    GiveBack,
+    LeaveAuction,
+    MoveClose,
+    PauseAuction,
+    PlaceOffer,
+    PlaceSurrogate,
+    ResumeAuction,
+    Secret,
+    SetProxy,
+    Step,
+    VoidOffer,
+    WithdrawOffer,
+)
+from services.auctions.domain.formats import format_of
+from services.auctions.domain.formats.format import Format, Noted, Offer, ProxyWish
+from services.auctions.domain.refused import (
+    AuctionNotOpen,
+    AuctionOver,
+    BuyerOnly,
+    CurrencyWrong,
+    OfferTooHigh,
+    VendorNotAdmitted,
+)
+from services.auctions.domain.state import Proxy, State, over, refuse_without_desk
+from services.auctions.domain.terms import Calendar, Entrant, RecentOffer, Status, Terms
 from shared.domain.facts import Fact
-from shared.domain.ids import AuctionId, LotId, PartyId, RfpId
-from shared.domain.money import Currency, UnitPrice
-from shared.domain.refusals import Kind, Refusal
+from shared.domain.ids import PartyId
+from shared.domain.money import UnitPrice
 
-RECENT_MAX: Final = 20
-"""Offers that the live picture shows beside the ranking."""
-
-
-class Status(StrEnum):
-    """Where an auction is in its life."""
-
-    SCHEDULED = "scheduled"
-    LIVE = "live"
-    CLOSED = "closed"
-    CANCELLED = "cancelled"
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing can follow any more."""
-        return self in {Status.CLOSED, Status.CANCELLED}
-
-
-class VendorNotAdmitted(Refusal):
-    """The vendor is not among those that were qualified for this auction."""
-
-    kind = Kind.FORBIDDEN
-    code = "vendor_not_admitted"
+__all__ = [
+    "Auction",
+    "AuctionNotOpen",
+    "AuctionOver",
+    "Calendar",
+    "CurrencyWrong",
+    "Entrant",
+    "OfferTooHigh",
+    "RecentOffer",
+    "Standing",
+    "Status",
+    "Terms",
+    "VendorNotAdmitted",
+    "decide",
+    "due",
+    "due_at",
+    "fold",
+    "over",
+    "refuse_without_desk",
+]
 
 
-class AuctionNotOpen(Refusal):
-    """The auction has not opened yet."""
+class Auction(State):
+    """The state that the log folds into, with the format that knows what follows."""
 
-    kind = Kind.CONFLICT
-    code = "auction_not_open"
+    __slots__ = ("format",)
 
+    format: Format
 
-class AuctionOver(Refusal):
-    """The auction was closed or cancelled, or the offer was taken at or after the close."""
+    def __init__(self, terms: Terms) -> None:
+        """Begin before the first offer: entrants stand at their opening prices, or nowhere."""
+        self.format = format_of(terms.rules)
+        super().__init__(terms, Board.of(terms, with_openings=self.format.stands_at_opening))
 
-    kind = Kind.CONFLICT
-    code = "auction_over"
+    def apply(
+        self, fact: Fact, *, sequence: int, at: datetime, secret: Secret | None = None
+    ) -> None:
+        """Fold one fact of the log into the state, with the secret that it commits to.
 
-
-class OfferTooHigh(Refusal):
-    """The offer does not undercut by the step what it must undercut."""
-
-    kind = Kind.CONFLICT
-    code = "offer_too_high"
-
-
-class CurrencyWrong(Refusal):
-    """The offer is in another currency than the auction."""
-
-    kind = Kind.INVALID
-    code = "currency_wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Entrant:
-    """A vendor let in; it stands at the price of its sealed bid when the auction opens."""
-
-    vendor_id: PartyId
-    alias: str
-    opening_e4: int
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What does not change while an auction lives."""
-
-    id: AuctionId
-    lot_id: LotId
-    rfp_id: RfpId
-    buyer_id: PartyId
-    title: str
-    unit: str
-    quantity: Decimal
-    currency: Currency
-    opens_at: datetime
-    closes_at: datetime
-    rules: Rules
-    entrants: tuple[Entrant, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """When an auction runs, and where it is in its life, without its log."""
-
-    status: Status
-    opens_at: datetime
-    closes_at: datetime
-
-
-@dataclass(slots=True)
-class Standing:
-    """A vendor's last price, and the order in which it came: the earlier wins a tie."""
-
-    alias: str
-    price_e4: int
-    order: int
-
-
-@dataclass(frozen=True, slots=True)
-class RecentOffer:
-    """An offer as the picture shows it."""
-
-    sequence: int
-    alias: str
-    price_e4: int
-    at: datetime
-
-
-@dataclass(slots=True)
-class Auction:
-    """The state that the log folds into."""
-
-    terms: Terms
-    status: Status = Status.SCHEDULED
-    closes_at: datetime = field(init=False)
-    extensions: int = 0
-    offers: int = 0
-    sequence: int = 0
-    standings: dict[str, Standing] = field(init=False)
-    recent: deque[RecentOffer] = field(default_factory=lambda: deque(maxlen=RECENT_MAX))
-    _alias_of: dict[PartyId, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Let every entrant stand at its opening price; ties go by the order of the entrants."""
-        entrants = self.terms.entrants
-        self.closes_at = self.terms.closes_at
-        self._alias_of = {entrant.vendor_id: entrant.alias for entrant in entrants}
-        self.standings = {
-            entrant.alias: Standing(entrant.alias, entrant.opening_e4, index - len(entrants))
-            for index, entrant in enumerate(entrants)
-        }
-
-    def apply(self, fact: Fact, *, sequence: int, at: datetime) -> None:
-        """Fold one fact of the log into the state."""
+        Without the secret a proxy does not answer, and an offer that is secret at first stands
+        nowhere until the log reveals it.
+        """
         self.sequence = sequence
         match fact:
             case facts.OfferPlaced(alias=alias, price=price):
                 price_e4 = UnitPrice.parse(price, self.terms.currency).e4
-                self.standings[alias] = Standing(alias, price_e4, sequence)
-                self.recent.append(RecentOffer(sequence, alias, price_e4, at))
-                self.offers += 1
-            case facts.Opened():
-                self.status = Status.LIVE
+                self.note_offer(sequence, alias, price_e4, at)
             case facts.Extended(closes_at=closes_at):
                 self.closes_at = closes_at
                 self.extensions += 1
+            case facts.OfferVoided(alias=alias, offer=offer):
+                self.format.forget(self, alias, offer)
+            case facts.ProxySet(alias=alias, decrement=decrement):
+                self._set_proxy(alias, decrement, secret)
+            case facts.ProxyCancelled(alias=alias):
+                self.proxies.pop(alias, None)
+            case _:
+                self._apply_time(fact, at)
+                self.format.fold(self, fact, Noted(sequence, at, secret))
+
+    def _set_proxy(self, alias: str, decrement: str, secret: Secret | None) -> None:
+        self.proxies.pop(alias, None)
+        if secret is not None:
+            currency = self.terms.currency
+            limit, down = (UnitPrice.parse(text, currency) for text in (secret.value, decrement))
+            self.proxies[alias] = Proxy(alias, limit.e4, down.e4, self.sequence)
+
+    def _apply_time(self, fact: Fact, at: datetime) -> None:
+        match fact:
+            case facts.Opened():
+                self.status = Status.LIVE
             case facts.Closed():
-                self.status = Status.CLOSED
+                self.status, self.closed = Status.CLOSED, fact
             case facts.Cancelled():
                 self.status = Status.CANCELLED
+            case facts.ExtendedByBuyer(closes_at=closes_at):
+                self.closes_at = closes_at
+            case facts.Moved(opens_at=opens_at, closes_at=closes_at):
+                self._move_hard_stop(opens_at - self.opens_at)
+                self.opens_at, self.closes_at = opens_at, closes_at
+            case _:
+                self._apply_standstill(fact, at)
 
-    def alias_of(self, vendor_id: PartyId) -> str:
-        """Tell under which alias a vendor bids.
+    def _apply_standstill(self, fact: Fact, at: datetime) -> None:
+        match fact:
+            case facts.Paused(reason=reason):
+                self.status, self.paused_at, self.pause_reason = Status.PAUSED, at, reason
+            case facts.ResumptionSet(resumes_at=resumes_at):
+                self.resumes_at = resumes_at
+            case facts.Resumed(closes_at=closes_at):
+                self.status, self.paused_at, self.resumes_at = Status.LIVE, None, None
+                self._shift(closes_at)
+            case facts.TimeGivenBack(opens_at=opens_at, closes_at=closes_at, level_ends_at=until):
+                self.opens_at = opens_at
+                self._shift(closes_at)
+                if until is not None:
+                    self.format.restart(self, until)
 
-        Raises:
-            VendorNotAdmitted: It is not among the entrants.
-        """
-        try:
-            return self._alias_of[vendor_id]
-        except KeyError:
-            sentence = "This auction is open only to the vendors that were qualified for it."
-            raise VendorNotAdmitted(sentence) from None
+    def _shift(self, closes_at: datetime) -> None:
+        """Move all that is to come by as much as the close moves."""
+        by = closes_at - self.closes_at
+        self.closes_at = closes_at
+        self._move_hard_stop(by)
+        self.format.shift(by)
 
-    def ranking(self) -> list[Standing]:
-        """List all standings, best first: by price, then by who stood there earlier."""
-        return sorted(self.standings.values(), key=lambda one: (one.price_e4, one.order))
-
-    def lead(self) -> Standing:
-        """Tell who leads."""
-        return min(self.standings.values(), key=lambda one: (one.price_e4, one.order))
-
-    def rank_of(self, alias: str) -> int:
-        """Tell an alias's rank, from 1."""
-        own = self.standings[alias]
-        key = (own.price_e4, own.order)
-        return 1 + sum((one.price_e4, one.order) < key for one in self.standings.values())
-
-    def price_to_beat(self, alias: str) -> UnitPrice:
-        """Tell the highest price at which the vendor could offer now; 0 where there is none."""
-        rules = self.terms.rules
-        own, lead = self.standings[alias].price_e4, self.lead().price_e4
-        against = {
-            StepAgainst.OWN: own,
-            StepAgainst.LEAD: lead,
-            StepAgainst.BOTH: min(own, lead),
-        }[rules.step_against]
-        # An offer never raises a vendor's own standing price, whatever the step is against.
-        highest = min(against - rules.step_e4, own - 1)
-        return UnitPrice(max(highest, 0), self.terms.currency)
+    def _move_hard_stop(self, by: timedelta) -> None:
+        if self.hard_stop_at is not None:
+            self.hard_stop_at += by
 
 
 def decide(auction: Auction, command: Command, *, at: datetime) -> tuple[Step, ...]:
     """Decide on a command that the desk took at `at`; the first step is the command's own.
 
     Raises:
-        Refusal: Whatever rule says no; each command's function lists its own.
+        Refusal: Whatever rule says no; the formats' methods and the acts in `buyer` list theirs.
     """
     match command:
-        case PlaceOffer(party_id=vendor_id, price=price):
-            return place(auction, vendor_id, price, at=at)
-        case CancelAuction(reason=reason):
-            return cancel(auction, reason=reason)
-    sentence = f"{type(command).__name__} is not a command of this auction"
-    raise TypeError(sentence)
-
-
-def place(
-    auction: Auction, vendor_id: PartyId, price: UnitPrice, *, at: datetime
-) -> tuple[Step, ...]:
-    """Decide on an offer.
-
-    Raises:
-        VendorNotAdmitted: The vendor is not among the entrants.
-        AuctionNotOpen: `at` is before the opening.
-        AuctionOver: `at` is at or after the close, or the auction was cancelled.
-        CurrencyWrong: The price is in another currency.
-        OfferTooHigh: The step is not kept; `price_to_beat` says what would do.
-    """
-    alias = auction.alias_of(vendor_id)
-    _require_open(auction, at)
-    if price.currency != auction.terms.currency:
-        sentence = f"Offers in this auction are in {auction.terms.currency}."
-        raise CurrencyWrong(sentence)
-    highest = auction.price_to_beat(alias)
-    if price.e4 > highest.e4 or highest.e4 == 0:
-        sentence = f"An offer must be at most {highest} now."
-        raise OfferTooHigh(sentence, details={"price_to_beat": str(highest)})
-    closes_at = _close_after(auction, at)
-    offer = _answered(auction, alias, price, closes_at)
-    if closes_at == auction.closes_at:
-        return (Step(offer),)
-    return (Step(offer), Step(facts.Extended(closes_at=closes_at)))
+        case PlaceOffer(party_id=vendor_id, price=price, salt=salt):
+            alias = auction.alias_of(vendor_id)
+            auction.require_running(at)
+            offer = Offer(alias, _e4(auction, price), salt)
+            return auction.format.place(auction, offer, at=at)
+        case BuyerAct():
+            return _decide_for_buyer(auction, command, at)
+        case GiveBack():
+            return buyer.give_back(auction, auction.format, command, at=at)
+        case MoveClose():
+            return buyer.move(auction, auction.format, command, at=at)
+    return _decide_for_vendor(auction, command, at)
 
 
 def due(auction: Auction, *, at: datetime) -> tuple[Step, ...]:
-    """Tell what the time alone brings about at `at`: the opening, or the close; mostly nothing."""
-    if auction.status is Status.SCHEDULED and at >= auction.terms.opens_at:
-        return (Step(facts.Opened()),)
-    if auction.status is Status.LIVE and at >= auction.closes_at:
-        return (Step(facts.Closed(ranking=_places(auction))),)
+    """Tell what the time alone brings about at `at`, one thing at a time; mostly nothing.
+
+    It is asked again, once that is applied, until nothing is due.
+    """
+    match auction.status:
+        case Status.SCHEDULED if at >= auction.opens_at:
+            return (Step(facts.Opened()),)
+        case Status.LIVE:
+            return auction.format.due(auction, at=at)
+        case Status.PAUSED if auction.resumes_at is not None and at >= auction.resumes_at:
+            return buyer.resumed(auction, auction.resumes_at, auction.pause_reason)
     return ()
 
 
 def due_at(auction: Auction) -> datetime | None:
     """Tell when the time will next bring something about; never again after the close."""
-    if auction.status is Status.SCHEDULED:
-        return auction.terms.opens_at
-    return auction.closes_at if auction.status is Status.LIVE else None
+    match auction.status:
+        case Status.SCHEDULED:
+            return auction.opens_at
+        case Status.LIVE:
+            return auction.format.due_at(auction)
+        case Status.PAUSED:
+            return auction.resumes_at
+    return None
 
 
-def cancel(auction: Auction, *, reason: str) -> tuple[Step, ...]:
-    """End an auction without outcome.
-
-    Raises:
-        AuctionOver: It was closed or cancelled before.
-    """
-    if auction.status.is_over:
-        raise over(auction)
-    return (Step(facts.Cancelled(reason=reason)),)
-
-
-def refuse_without_desk(calendar: Calendar) -> None:
-    """Refuse offers to an auction that nobody writes now, if it is over or not yet due.
-
-    Raises:
-        AuctionNotOpen: It has not opened yet.
-        AuctionOver: It was closed or cancelled.
-    """
-    if calendar.status.is_over:
-        raise AuctionOver(_over_since(calendar.closes_at))
-    if calendar.status is Status.SCHEDULED:
-        raise AuctionNotOpen(_opens_at(calendar.opens_at))
-
-
-def over(auction: Auction) -> AuctionOver:
-    """Make the refusal of an offer that comes after the close."""
-    return AuctionOver(_over_since(auction.closes_at))
-
-
-def _require_open(auction: Auction, at: datetime) -> None:
-    if auction.status.is_over or at >= auction.closes_at:
-        raise over(auction)
-    if auction.status is Status.SCHEDULED or at < auction.terms.opens_at:
-        raise AuctionNotOpen(_opens_at(auction.terms.opens_at))
-
-
-def _over_since(closes_at: datetime) -> str:
-    return f"This auction closed at {closes_at:%Y-%m-%d %H:%M:%S} UTC."
-
-
-def _opens_at(opens_at: datetime) -> str:
-    return f"This auction opens at {opens_at:%Y-%m-%d %H:%M:%S} UTC."
-
-
-def _close_after(auction: Auction, at: datetime) -> datetime:
-    """Tell when the auction closes once an offer was taken at `at`."""
-    rules = auction.terms.rules
-    is_late = at >= auction.closes_at - rules.soft_close_window
-    if is_late and rules.soft_close_extension and auction.extensions < rules.extensions_max:
-        return auction.closes_at + rules.soft_close_extension
-    return auction.closes_at
-
-
-def _answered(
-    auction: Auction, alias: str, price: UnitPrice, closes_at: datetime
-) -> facts.OfferPlaced:
-    """State the offer with the rank and the lead that it brings about."""
-    others = [one for one in auction.standings.values() if one.alias != alias]
-    # Whoever stood at the same price before keeps the better rank.
-    rank = 1 + sum(one.price_e4 <= price.e4 for one in others)
-    lead_e4 = min([price.e4, *(one.price_e4 for one in others)])
-    lead = UnitPrice(lead_e4, price.currency)
-    return facts.OfferPlaced(
-        alias=alias, price=str(price), rank=rank, lead=str(lead), closes_at=closes_at
-    )
-
-
-def _places(auction: Auction) -> tuple[facts.Place, ...]:
-    currency = auction.terms.currency
-    return tuple(
-        facts.Place(alias=one.alias, rank=rank, price=str(UnitPrice(one.price_e4, currency)))
-        for rank, one in enumerate(auction.ranking(), start=1)
-    )
-
-
-def fold(terms: Terms, log: Sequence[tuple[int, Fact, datetime]]) -> Auction:
-    """Build the state from the log's (sequence, fact, instant), oldest first."""
+def fold(
+    terms: Terms,
+    log: Iterable[tuple[int, Fact, datetime] | tuple[int, Fact, datetime, Secret | None]],
+) -> Auction:
+    """Build the state from the log's (sequence, fact, instant, secret if any), oldest first."""
     auction = Auction(terms)
-    for sequence, fact, at in log:
-        auction.apply(fact, sequence=sequence, at=at)
+    for sequence, fact, at, *secret in log:
+        auction.apply(fact, sequence=sequence, at=at, secret=secret[0] if secret else None)
     return auction
+
+
+def _decide_for_vendor(auction: Auction, command: Command, at: datetime) -> tuple[Step, ...]:
+    alias = auction.alias_of(command.party_id)
+    auction.require_running(at)
+    match command:
+        case AcceptLevel(price=price):
+            return auction.format.accept(auction, alias, _e4(auction, price), at=at)
+        case LeaveAuction():
+            return auction.format.leave(auction, alias)
+        case WithdrawOffer():
+            return auction.format.withdraw(auction, alias)
+        case SetProxy(limit=limit, decrement=decrement, salt=salt):
+            wish = ProxyWish(alias, _e4(auction, limit), _e4(auction, decrement), salt)
+            return auction.format.set_proxy(auction, wish, at=at)
+        case CancelProxy():
+            return auction.format.cancel_proxy(auction, alias)
+    sentence = f"{type(command).__name__} is not a command of an auction"
+    raise TypeError(sentence)
+
+
+def _decide_for_buyer(auction: Auction, command: BuyerAct, at: datetime) -> tuple[Step, ...]:
+    _require_buyer(auction, command.party_id)
+    match command:
+        case PauseAuction():
+            return buyer.pause(auction, command, at=at)
+        case ResumeAuction():
+            return buyer.resume(auction, command, at=at)
+        case ExtendAuction():
+            return buyer.extend(auction, auction.format, command, at=at)
+        case VoidOffer():
+            return buyer.void(auction, auction.format, command, at=at)
+        case PlaceSurrogate(vendor_id=vendor_id, price=price):
+            alias = auction.alias_of(vendor_id)
+            auction.require_running(at)
+            offer = Offer(alias, _e4(auction, price), command.salt, command.reason)
+            return auction.format.surrogate(auction, offer, at=at)
+        case CancelAuction(reason=reason):
+            auction.require_not_over()
+            return (Step(facts.Cancelled(reason=reason)),)
+    sentence = f"{type(command).__name__} is not an act of a buyer"
+    raise TypeError(sentence)
+
+
+def _require_buyer(auction: Auction, party_id: PartyId) -> None:
+    if party_id != auction.terms.buyer_id:
+        sentence = "Only the buyer that holds this auction may do this."
+        raise BuyerOnly(sentence)
+
+
+def _e4(auction: Auction, price: UnitPrice) -> int:
+    """Read a price in the auction's currency.
+
+    Raises:
+        CurrencyWrong: It is in another.
+    """
+    if price.currency != auction.terms.currency:
+        sentence = f"Offers in this auction are in {auction.terms.currency}."
+        raise CurrencyWrong(sentence)
+    return price.e4

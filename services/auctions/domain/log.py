@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.auctions.domain.auction import Auction
+from services.auctions.domain.commands import Secret
 from shared.domain.facts import Event, Fact
 from shared.domain.ids import PartyId
 
@@ -24,17 +25,22 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one commit of a desk writes: log rows, events with their sequence, the state after."""
+    """What one commit of a desk writes: log rows, events with their sequence, the state after.
+
+    `secrets` are what rows commit to, each with its row's sequence.
+    """
 
     auction: Auction
     rows: Sequence[LogRow]
     events: Sequence[tuple[int, Event, datetime]]
+    secrets: Sequence[tuple[int, Secret]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedFact:
-    """A fact read back from the log."""
+    """A fact read back from the log, with the secret that it commits to, if any."""
 
     sequence: int
     fact: Fact
     at: datetime
+    secret: Secret | None = None

@@ -1,127 +1,124 @@
-"""Fix the rules of one auction before it opens, and say what is wrong with those proposed."""
+"""Read the rules of a requested auction, once `faults` has found nothing wrong with it."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Final
+from datetime import timedelta
 
-from shared.domain.money import AmountMalformed, Currency, CurrencyUnknown, UnitPrice
-from shared.events.bids import AuctionRequested
+from services.auctions.domain.amounts import percent_of, share_of
+from services.auctions.domain.checks import (
+    EXTENSION_S_MAX,
+    EXTENSIONS_MAX,
+    VENDORS_MAX,
+    VENDORS_MIN,
+    faults,
+)
+from services.auctions.domain.ruleset import (
+    Band,
+    CloseBase,
+    CloseScope,
+    FormatName,
+    LotOrder,
+    OneBidder,
+    Rules,
+    Scoring,
+    Show,
+    ShowLead,
+    ShowRank,
+    StepAgainst,
+    StepMode,
+    TickerPrice,
+    TickerRules,
+    TieRanking,
+    Ties,
+    TurnRules,
+)
+from shared.domain.money import Currency, UnitPrice
+from shared.events.bids import AuctionRequested, AuctionRules
 
-EXTENSIONS_MAX: Final = 1_000
-EXTENSION_S_MAX: Final = 24 * 3600
-VENDORS_MAX: Final = 500
-VENDORS_MIN: Final = 2
-"""One bidder cannot compete with itself; such a lot is decided on its sealed bid."""
-
-
-class StepAgainst(StrEnum):
-    """Which price an offer must undercut by the step."""
-
-    OWN = "own"
-    LEAD = "lead"
-    BOTH = "both"
-
-
-class ShowRank(StrEnum):
-    """Which ranks vendors and observers are shown."""
-
-    OWN = "own"
-    ALL = "all"
-
-
-class ShowLead(StrEnum):
-    """Whether vendors and observers are shown the lead price."""
-
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The rules of an English reverse auction.
-
-    An offer must be below the price named by `step_against` by at least `step_e4`. An offer taken
-    in the last `soft_close_window` before the close moves the close to `soft_close_extension`
-    after the close that stood, at most `extensions_max` times.
-    """
-
-    step_e4: int
-    step_against: StepAgainst
-    soft_close_window: timedelta
-    soft_close_extension: timedelta
-    extensions_max: int
-    show_rank: ShowRank
-    show_lead: ShowLead
+__all__ = [
+    "EXTENSIONS_MAX",
+    "EXTENSION_S_MAX",
+    "VENDORS_MAX",
+    "VENDORS_MIN",
+    "Rules",
+    "ShowLead",
+    "ShowRank",
+    "StepAgainst",
+    "faults",
+    "read_rules",
+    "rules_of",
+]
 
 
 def rules_of(request: AuctionRequested) -> Rules:
     """Read the rules of a request in which `faults` found nothing wrong."""
-    told = request.rules
+    return read_rules(request.rules, Currency(request.currency))
+
+
+def read_rules(told: AuctionRules, currency: Currency) -> Rules:
+    """Read published rules that are whole and without contradiction."""
+    is_percent = told.step_kind == "percent"
     return Rules(
-        step_e4=UnitPrice.parse(told.step, Currency(request.currency)).e4,
+        format=FormatName(told.format),
+        step_e4=0 if is_percent else UnitPrice.parse(told.step, currency).e4,
+        step_percent=percent_of(told.step) if is_percent else None,
+        bands=tuple(
+            Band(UnitPrice.parse(band.above, currency).e4, UnitPrice.parse(band.step, currency).e4)
+            for band in told.step_bands
+        ),
         step_against=StepAgainst(told.step_against),
+        step_mode=StepMode(told.step_mode),
+        step_min_e4=_e4(told.step_min, currency) or 0,
+        step_max_e4=_e4(told.step_max, currency),
+        ties=Ties(told.ties),
+        ties_first=told.ties_first,
+        tie_ranking=TieRanking(told.tie_ranking),
         soft_close_window=timedelta(seconds=told.soft_close_window_s),
         soft_close_extension=timedelta(seconds=told.soft_close_extension_s),
         extensions_max=told.extensions_max,
+        soft_close_base=CloseBase(told.soft_close_base),
+        soft_close_rank=told.soft_close_rank,
+        soft_close_scope=CloseScope(told.soft_close_scope),
+        hard_stop=_seconds(told.hard_stop_s),
         show_rank=ShowRank(told.show_rank),
-        show_lead=ShowLead(told.show_lead),
+        show_lead=Show(told.show_lead),
+        show_own_rank=Show(told.show_own_rank),
+        show_all_ranks=_show(told.show_all_ranks),
+        show_prices=_show(told.show_prices),
+        show_bidders=Show(told.show_bidders),
+        proxies=told.proxies,
+        score=Scoring(told.score),
+        feature_maxima=tuple(share_of(one) for one in told.feature_maxima),
+        ceiling_e4=_e4(told.ceiling, currency),
+        decimals=told.decimals,
+        one_bidder=OneBidder(told.one_bidder),
+        ticker=_ticker(told, currency),
+        turns=_turns(told),
+        lots=LotOrder(told.lots),
+        extension_moves_next=told.extension_moves_next,
     )
 
 
-def faults(request: AuctionRequested, *, now: datetime) -> tuple[str, ...]:
-    """Name everything that is wrong with a requested auction; nothing is an empty tuple."""
-    found = [*_faults_of_rules(request), *_faults_of_times(request, now)]
-    if len(request.vendors) < VENDORS_MIN:
-        found.append(f"an auction needs at least {VENDORS_MIN} vendors")
-    if len(request.vendors) > VENDORS_MAX:
-        found.append(f"an auction takes at most {VENDORS_MAX} vendors")
-    if len({vendor.vendor_id for vendor in request.vendors}) < len(request.vendors):
-        found.append("a vendor is named twice")
-    if len({vendor.alias for vendor in request.vendors}) < len(request.vendors):
-        found.append("an alias is given twice")
-    return tuple(found)
+def _ticker(told: AuctionRules, currency: Currency) -> TickerRules | None:
+    start, change = _e4(told.ticker_start, currency), _e4(told.ticker_change, currency)
+    period = _seconds(told.ticker_period_s)
+    if start is None or change is None or period is None:
+        return None
+    return TickerRules(start, change, period, TickerPrice(told.ticker_price))
 
 
-def _faults_of_times(request: AuctionRequested, now: datetime) -> list[str]:
-    found = []
-    if request.opens_at >= request.closes_at:
-        found.append("the auction closes before it opens")
-    if request.closes_at <= now:
-        found.append("the auction's close has passed")
-    return found
+def _turns(told: AuctionRules) -> TurnRules | None:
+    turn, pause = _seconds(told.turn_s), _seconds(told.round_pause_s)
+    if told.rounds is None or turn is None or pause is None:
+        return None
+    return TurnRules(told.rounds, turn, pause)
 
 
-def _faults_of_rules(request: AuctionRequested) -> list[str]:
-    told = request.rules
-    found = []
-    if told.format != "english":
-        found.append(f"the format {told.format!r} is not offered")
-    for name, choices in (
-        ("step_against", StepAgainst),
-        ("show_rank", ShowRank),
-        ("show_lead", ShowLead),
-    ):
-        if getattr(told, name) not in set(choices):
-            found.append(f"{name} must be one of {', '.join(choices)}")
-    if not 0 <= told.soft_close_window_s <= EXTENSION_S_MAX:
-        found.append("the soft close's window is out of bounds")
-    if not 0 <= told.soft_close_extension_s <= EXTENSION_S_MAX:
-        found.append("the soft close's extension is out of bounds")
-    if not 0 <= told.extensions_max <= EXTENSIONS_MAX:
-        found.append(f"at most {EXTENSIONS_MAX} extensions are possible")
-    return found + _faults_of_prices(request)
+def _e4(text: str | None, currency: Currency) -> int | None:
+    return None if text is None else UnitPrice.parse(text, currency).e4
 
 
-def _faults_of_prices(request: AuctionRequested) -> list[str]:
-    currency = Currency(request.currency)
-    try:
-        step = UnitPrice.parse(request.rules.step, currency)
-        openings = [UnitPrice.parse(vendor.opening_price, currency) for vendor in request.vendors]
-    except (AmountMalformed, CurrencyUnknown) as refusal:
-        return [refusal.sentence]
-    if step.e4 == 0:
-        return ["the step must be above 0"]
-    if openings and step.e4 >= max(opening.e4 for opening in openings):
-        return ["the step is as large as the highest opening price"]
-    return []
+def _seconds(told: int | None) -> timedelta | None:
+    return None if told is None else timedelta(seconds=told)
+
+
+def _show(told: str | None) -> Show | None:
+    return None if told is None else Show(told)

@@ -22,7 +22,13 @@ def told_of(auction: Auction, fact: Fact, *, at: datetime) -> Event | None:
     match fact:
         case facts.Opened():
             return AuctionOpened(**_named(auction), closes_at=auction.closes_at)
-        case facts.Extended():
+        case (
+            facts.Extended()
+            | facts.ExtendedByBuyer()
+            | facts.Moved()
+            | facts.Resumed()
+            | facts.TimeGivenBack()
+        ):
             return AuctionExtended(
                 **_named(auction), closes_at=auction.closes_at, extensions=auction.extensions
             )
@@ -55,14 +61,22 @@ def _named(auction: Auction) -> _Named:
 
 
 def _closed(auction: Auction, fact: facts.Closed, *, at: datetime) -> AuctionClosed:
+    """Tell the ranking, the winner at the price of the contract and all others at their own."""
     vendor_of = {entrant.alias: entrant.vendor_id for entrant in auction.terms.entrants}
+    contract_of = {fact.winner: fact.price}
     return AuctionClosed(
         **_named(auction),
         currency=auction.terms.currency,
         closed_at=at,
         offers=auction.offers,
         ranking=tuple(
-            FinalOffer(vendor_id=vendor_of[place.alias], rank=place.rank, unit_price=place.price)
+            FinalOffer(
+                vendor_id=vendor_of[place.alias],
+                rank=place.rank,
+                unit_price=contract_of.get(place.alias) or place.price,
+            )
             for place in fact.ranking
         ),
+        outcome=fact.outcome,
+        reserve_met=fact.reserve_met,
     )

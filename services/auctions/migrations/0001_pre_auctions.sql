@@ -1,36 +1,24 @@
--- Live auctions: terms and entrants, the log that the state folds from, tickets for streams.
+-- Live auctions: their terms, the log that the state folds from, tickets for streams.
 
 CREATE TABLE auction (
     id uuid NOT NULL,
     lot_id uuid NOT NULL,
     rfp_id uuid NOT NULL,
-    buyer_id uuid NOT NULL,
-    title text NOT NULL,
-    unit text NOT NULL,
-    quantity numeric(13, 3) NOT NULL,
-    currency text NOT NULL,
-    rules jsonb NOT NULL,
+    group_id uuid,
+    terms bytea NOT NULL,
     status text NOT NULL,
     opens_at timestamptz NOT NULL,
-    first_closes_at timestamptz NOT NULL,
     closes_at timestamptz NOT NULL,
     CONSTRAINT auction_pkey PRIMARY KEY (id),
-    CONSTRAINT auction_status_known CHECK (status IN ('scheduled', 'live', 'closed', 'cancelled'))
+    CONSTRAINT auction_status_known CHECK (
+        status IN ('scheduled', 'live', 'paused', 'closed', 'cancelled')
+    )
 );
-CREATE INDEX auction_running_idx ON auction (opens_at) WHERE status IN ('scheduled', 'live');
+COMMENT ON COLUMN auction.terms IS 'what was asked for, AES-256-GCM under the vault key: it names vendors, handicaps, the reserve';
+-- A paused auction keeps its desk: what runs is whatever is not over.
+CREATE INDEX auction_unfinished_idx ON auction (opens_at) WHERE status NOT IN ('closed', 'cancelled');
 CREATE INDEX auction_rfp_idx ON auction (rfp_id);
-
-CREATE TABLE entrant (
-    auction_id uuid NOT NULL,
-    vendor_id uuid NOT NULL,
-    alias text NOT NULL,
-    position integer NOT NULL,
-    opening_price_e4 bigint NOT NULL,
-    salt bytea NOT NULL,
-    CONSTRAINT entrant_pkey PRIMARY KEY (auction_id, vendor_id),
-    CONSTRAINT entrant_alias_key UNIQUE (auction_id, alias),
-    CONSTRAINT entrant_auction_fkey FOREIGN KEY (auction_id) REFERENCES auction (id)
-);
+CREATE INDEX auction_group_idx ON auction (group_id) WHERE group_id IS NOT NULL;
 
 -- The primary key is the last fence between two writers of one auction.
 CREATE TABLE auction_log (

@@ -1,0 +1,170 @@
+"""Read auctions back: their logs, what the logs fold into, and which auctions there are."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from services.auctions.domain.auction import Auction, Calendar, Status
+from services.auctions.domain.log import LoggedFact, LogRow
+from services.auctions.ports import EXTENSIONS, AuctionUnknown, CloseMoved, Head, Loaded, Written
+from services.auctions.store.record import Record
+from services.auctions.store.secrets import open_secret
+from services.auctions.store.terms import read_terms
+from services.auctions.wire import read_fact
+from shared import db
+from shared.domain.ids import AuctionId, PartyId
+
+PAGE: Final = 2_000
+"""Entries that are folded in one go: some 20 ms, in which this process does nothing else."""
+
+
+class LogRecord(Record):
+    """Logs, and what they say."""
+
+    _CALENDAR: Final = """-- auctions.read_calendar
+    SELECT status, opens_at, closes_at FROM auction WHERE id = $1
+    """
+
+    async def calendar(self, auction_id: AuctionId) -> Calendar:
+        """Read when an auction runs.
+
+        Raises:
+            AuctionUnknown: There is no such auction.
+        """
+        async with db.reading(self._pool) as connection:
+            row = await connection.fetchrow(self._CALENDAR, auction_id)
+        if row is None:
+            raise AuctionUnknown
+        return Calendar(Status(row["status"]), row["opens_at"], row["closes_at"])
+
+    async def load(self, auction_id: AuctionId) -> Loaded:
+        """Fold an auction from its log, with the log's head and the keys of its offers.
+
+        Who loads holds the lease: nobody else appends between one page and the next.
+
+        Raises:
+            AuctionUnknown: There is no such auction.
+        """
+        async with db.reading(self._pool) as connection:
+            auction = Auction(await read_terms(connection, self._vault, auction_id))
+        keys: dict[tuple[PartyId, str], int] = {}
+        moves: list[CloseMoved] = []
+        head = Head(0, b"")
+        while rows := await self._facts(auction_id, after=head.sequence):
+            for row in rows:
+                before = auction.closes_at
+                self._apply(auction, row)
+                if row["type"] in EXTENSIONS and auction.terms.group_id is not None:
+                    moved = CloseMoved(auction.terms, row["sequence"], before, auction.closes_at)
+                    moves.append(moved)
+                if row["idempotency_key"] is not None:
+                    owner = (PartyId(row["vendor_id"]), row["idempotency_key"])
+                    keys[owner] = row["sequence"]
+            head = Head(rows[-1]["sequence"], rows[-1]["hash"])
+            if len(rows) < PAGE:
+                break
+        return Loaded(auction, head, keys, moves)
+
+    async def catch_up(self, auction: Auction) -> None:
+        """Fold what was committed since into a state that was loaded before."""
+        while rows := await self._facts(auction.terms.id, after=auction.sequence):
+            for row in rows:
+                self._apply(auction, row)
+            if len(rows) < PAGE:
+                break
+
+    _FACTS: Final = """-- auctions.read_facts
+    SELECT sequence, type, at, entry, hash, vendor_id, idempotency_key, secret.name, secret.sealed
+    FROM auction_log LEFT JOIN auction_secret AS secret USING (auction_id, sequence)
+    WHERE auction_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
+    """
+
+    async def _facts(self, auction_id: AuctionId, *, after: int) -> Sequence[asyncpg.Record]:
+        async with db.reading(self._pool) as connection:
+            return await connection.fetch(self._FACTS, auction_id, after, PAGE)
+
+    def _apply(self, auction: Auction, row: asyncpg.Record) -> None:
+        logged = self._logged(auction.terms.id, row)
+        if logged.secret is None:
+            auction.apply(logged.fact, sequence=logged.sequence, at=logged.at)
+        else:
+            auction.apply(logged.fact, sequence=logged.sequence, at=logged.at, secret=logged.secret)
+
+    def _logged(self, auction_id: AuctionId, row: asyncpg.Record) -> LoggedFact:
+        sequence, fact = row["sequence"], read_fact(row["type"], row["entry"])
+        secret = None
+        if row["sealed"] is not None:
+            kept = (sequence, row["name"], row["sealed"])
+            secret = open_secret(self._vault, auction_id, kept)
+        return LoggedFact(sequence, fact, row["at"], secret)
+
+    _ENTRY: Final = """-- auctions.read_entry
+    SELECT sequence, type, at, entry, hash FROM auction_log
+    WHERE auction_id = $1 AND sequence = $2
+    """
+
+    async def written(self, auction_id: AuctionId, sequence: int) -> Written:
+        """Read back a fact that was committed.
+
+        Raises:
+            AuctionUnknown: There is no such entry.
+        """
+        async with db.reading(self._pool) as connection:
+            row = await connection.fetchrow(self._ENTRY, auction_id, sequence)
+        if row is None:
+            raise AuctionUnknown
+        return _written(row)
+
+    _UNDER_KEY: Final = """-- auctions.read_under_key
+    SELECT sequence, type, at, entry, hash FROM auction_log
+    WHERE auction_id = $1 AND vendor_id = $2 AND idempotency_key = $3
+    """
+
+    async def written_under(
+        self, auction_id: AuctionId, party_id: PartyId, key: str
+    ) -> Written | None:
+        """Read back the fact that was written under a party's idempotency key, if any was."""
+        async with db.reading(self._pool) as connection:
+            row = await connection.fetchrow(self._UNDER_KEY, auction_id, party_id, key)
+        return None if row is None else _written(row)
+
+    _LOG: Final = """-- auctions.read_log
+    SELECT sequence, type, at, entry, hash, vendor_id, idempotency_key FROM auction_log
+    WHERE auction_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
+    """
+
+    async def log(self, auction_id: AuctionId, *, after: int, limit: int) -> Sequence[LogRow]:
+        """Return log rows behind `after`, oldest first."""
+        async with db.reading(self._pool) as connection:
+            rows = await connection.fetch(self._LOG, auction_id, after, limit)
+        return [LogRow(*row) for row in rows]
+
+    _LIST: Final = """-- auctions.list
+    SELECT id FROM auction WHERE ($1::uuid IS NULL OR id > $1) AND ($2::text IS NULL OR status = $2)
+    ORDER BY id LIMIT $3
+    """
+
+    async def list(
+        self, *, after: UUID | None, status: Status | None, limit: int
+    ) -> Sequence[AuctionId]:
+        """List auctions by id."""
+        async with db.reading(self._pool) as connection:
+            rows = await connection.fetch(self._LIST, after, status, limit)
+        return [AuctionId(row["id"]) for row in rows]
+
+    _NEWEST: Final = """-- auctions.list_newest
+    SELECT id FROM auction ORDER BY id DESC LIMIT $1
+    """
+
+    async def newest(self, *, limit: int) -> Sequence[AuctionId]:
+        """List the auctions that were scheduled last, newest first."""
+        async with db.reading(self._pool) as connection:
+            rows = await connection.fetch(self._NEWEST, limit)
+        return [AuctionId(row["id"]) for row in rows]
+
+
+def _written(row: asyncpg.Record) -> Written:
+    fact = read_fact(row["type"], row["entry"])
+    return Written(row["sequence"], row["hash"], row["at"], fact)

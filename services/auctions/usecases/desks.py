@@ -1,0 +1,56 @@
+"""Take commands to the desk that writes an auction, wherever it is."""
+
+from dataclasses import dataclass
+
+from services.auctions.desk import Done
+from services.auctions.domain.auction import refuse_without_desk
+from services.auctions.domain.commands import Command
+from services.auctions.forward import Porter
+from services.auctions.hall import Hall
+from services.auctions.ports import Auctions, DeskElsewhere
+from services.auctions.usecases.reading import FindPicture
+from shared.bus import BusUnavailable, NobodyListens
+from shared.db import DatabaseUnavailable
+from shared.domain.ids import AuctionId
+
+
+@dataclass(frozen=True, slots=True)
+class AskDesk:
+    """Take a command to the auction's desk, here or at another replica."""
+
+    auctions: Auctions
+    hall: Hall
+    porter: Porter
+    find: FindPicture
+
+    async def __call__(self, auction_id: AuctionId, command: Command, *, key: str | None) -> Done:
+        """Return the answer once the command is committed.
+
+        Raises:
+            AuctionUnknown, AuctionNotOpen, AuctionOver: There is no desk, and will be none now.
+            DatabaseUnavailable: There is no desk, and the record is away.
+            DeskElsewhere: The desk changes hands.
+            Refusal: Whatever the desk refuses by rule.
+        """
+        desk = self.hall.desk(auction_id)
+        if desk is not None:
+            return await desk.do(command, key=key)
+        if self.hall.is_cut_off:
+            raise DatabaseUnavailable
+        try:
+            return await self.porter.carry(auction_id, command, key=key)
+        except NobodyListens:
+            return await self._answer_without_desk(auction_id, command, key)
+        except BusUnavailable:
+            raise DeskElsewhere from None
+
+    async def _answer_without_desk(
+        self, auction_id: AuctionId, command: Command, key: str | None
+    ) -> Done:
+        """Answer what was written before the desk went; refuse the rest, for good or for now."""
+        if key is not None:
+            written = await self.auctions.written_under(auction_id, command.party_id, key)
+            if written is not None:
+                return Done(written, await self.find(auction_id))
+        refuse_without_desk(await self.auctions.calendar(auction_id))
+        raise DeskElsewhere

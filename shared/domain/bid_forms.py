@@ -1,0 +1,109 @@
+"""Say what a bid must look like to be taken, and find whatever in a bid would be refused.
+
+The form is published with the solicitation. The service cannot read a sealed bid, so that the
+vendor's client checks it against the form before it is sealed; the service checks what comes to it
+in the clear, and at the opening what was sealed elsewhere. All three check by this code.
+"""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from shared.domain.bid_content import BidContent, Pricing, TechnicalContent, TiersApply
+from shared.domain.ids import LotId
+from shared.domain.money import Currency
+
+_PACKAGE_LOTS_MIN: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One reason why a bid would be refused: a stable code, and a sentence without content."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BidForm:
+    """What bids of one solicitation are checked against; `lots` holds each lot's quantity.
+
+    Where `criteria` is None, answers may be to anything. `attestations` are all demanded.
+    """
+
+    currency: Currency
+    closes_at: datetime
+    lots: Mapping[LotId, Decimal]
+    criteria: AbstractSet[str] | None = None
+    attestations: AbstractSet[str] = frozenset()
+    envelopes: int = 1
+
+
+def faults_of(content: BidContent, form: BidForm, lot_id: LotId) -> tuple[Fault, ...]:
+    """List all that a bid on one lot would be refused for; nothing, when it would be taken."""
+    quantity = form.lots.get(lot_id)
+    if quantity is None:
+        return (Fault("lot_not_in_form", "The lot is not one of this solicitation."),)
+    told = () if form.envelopes > 1 else _told_faults(content, form)
+    return (
+        *_currency_faults(content, form),
+        *_pricing_faults(content.pricing, quantity),
+        *_package_faults(content, form, lot_id),
+        *(fault for one in content.alternates for fault in _pricing_faults(one.pricing, quantity)),
+        *_promise_faults(content, form),
+        *told,
+    )
+
+
+def technical_faults_of(content: TechnicalContent, form: BidForm) -> tuple[Fault, ...]:
+    """List all that the technical part of a bid would be refused for."""
+    return tuple(_told_faults(content, form))
+
+
+def _currency_faults(content: BidContent, form: BidForm) -> Iterator[Fault]:
+    if content.currency != form.currency:
+        yield Fault("currency_wrong", f"Bids of this solicitation are in {form.currency}.")
+
+
+def _pricing_faults(pricing: Pricing, quantity: Decimal) -> Iterator[Fault]:
+    if any(tier.unit_price.e4 == 0 for tier in pricing.tiers):
+        yield Fault("price_zero", "A unit price is above 0.")
+    if pricing.apply is TiersApply.GRADUATED and (
+        pricing.tiers[0].from_quantity != 1 or any(tier.from_quantity % 1 for tier in pricing.tiers)
+    ):
+        yield Fault("tiers_unfit", "Graduated tiers begin at 1, and at whole quantities.")
+    elif pricing.exact_e4(quantity) is None:
+        yield Fault("quantity_not_reached", "The first tier begins above the lot's quantity.")
+
+
+def _package_faults(content: BidContent, form: BidForm, lot_id: LotId) -> Iterator[Fault]:
+    for package in content.packages:
+        lots = [one for one, _ in package.prices]
+        if len(set(lots)) != len(lots) or len(lots) < _PACKAGE_LOTS_MIN or lot_id not in lots:
+            yield Fault("package_unfit", "A package holds this lot and others, each once.")
+        if not form.lots.keys() >= set(lots):
+            yield Fault("package_lot_unknown", "A package holds lots of one opening.")
+        if any(price.e4 == 0 for _, price in package.prices):
+            yield Fault("price_zero", "A unit price is above 0.")
+
+
+def _promise_faults(content: BidContent, form: BidForm) -> Iterator[Fault]:
+    if content.valid_until is not None and content.valid_until <= form.closes_at:
+        yield Fault("validity_too_short", "A bid is valid beyond the deadline.")
+    if content.members is not None and (
+        not content.members or len(set(content.members)) != len(content.members)
+    ):
+        yield Fault("members_unfit", "Name each member that is served once, or leave them out.")
+
+
+def _told_faults(content: BidContent | TechnicalContent, form: BidForm) -> Iterator[Fault]:
+    answered = [answer.criterion for answer in content.answers]
+    if len(set(answered)) != len(answered):
+        yield Fault("answer_twice", "Answer each criterion once.")
+    if form.criteria is not None and not set(answered) <= form.criteria:
+        yield Fault("criterion_unknown", "An answer is to a criterion that was not asked.")
+    if not form.attestations <= set(content.attestations):
+        yield Fault("attestation_missing", "An attestation that the solicitation asks is missing.")
