@@ -102,6 +102,42 @@ class BidsClient:
         body = {"unit_price": unit_price, "currency": currency}
         return await self._caller.post(f"/v1/lots/{lot_id}/bids", body)
 
+    async def file_sealed_bid(
+        self, lot_id: str, *, bid_version_id: str, sealed: str, technical: str | None = None
+    ) -> Document:
+        """File a bid that was sealed here (vendor); `clients.sealed_bids` does it all."""
+        body = {"bid_version_id": bid_version_id, "sealed": sealed}
+        if technical is not None:
+            body["technical"] = technical
+        return await self._caller.post(f"/v1/lots/{lot_id}/sealed-bids", body)
+
+    async def file_table(
+        self, rfp_id: str, table: str, *, tiers_apply: str = "all_units"
+    ) -> Document:
+        """File bids by CSV: one for each lot that is priced, all of them or none (vendor)."""
+        path = f"/v1/rfps/{rfp_id}/bids/import"
+        return await self._caller.post(path, table, tiers_apply=tiers_apply)
+
+    async def bid_form(self, rfp_id: str) -> Document:
+        """Read what bids of a solicitation are checked against, and the keys to seal to."""
+        return await self._caller.get(f"/v1/rfps/{rfp_id}/bid-form")
+
+    def own_bids(self) -> AsyncIterator[Document]:
+        """List one's own bids (vendor)."""
+        return self._caller.items("/v1/bids")
+
+    async def inclusion(self, bid_id: str) -> Document:
+        """Read the proof that one's own bid is in the opening (vendor)."""
+        return await self._caller.get(f"/v1/bids/{bid_id}/inclusion")
+
+    async def hash_list(self, opening_id: str) -> Document:
+        """Read the signed list of sealed bids, from the close on."""
+        return await self._caller.get(f"/v1/openings/{opening_id}/hash-list")
+
+    async def opening_record(self, opening_id: str) -> Document:
+        """Read the signed record of an opening, once the bids are opened."""
+        return await self._caller.get(f"/v1/openings/{opening_id}/record")
+
     async def withdraw_bid(self, lot_id: str) -> Document:
         """Withdraw a sealed bid before the deadline (vendor)."""
         return await self._caller.post(f"/v1/lots/{lot_id}/bids/withdraw")
@@ -117,6 +153,40 @@ class BidsClient:
     async def opening(self, rfp_id: str) -> Document:
         """Read how far a solicitation's opening is, and what was sealed once it is closed."""
         return await self._caller.get(f"/v1/rfps/{rfp_id}/opening")
+
+    async def opening_by_id(self, opening_id: str) -> Document:
+        """Read one opening; rehearsals have no other address."""
+        return await self._caller.get(f"/v1/openings/{opening_id}")
+
+    def custody(self) -> AsyncIterator[Document]:
+        """List the openings in which one has a seat, rehearsals among them (custodian)."""
+        return self._caller.items("/v1/openings")
+
+    async def plan_ceremony(
+        self,
+        rfp_id: str,
+        *,
+        custodian_ids: Sequence[str],
+        threshold: int,
+        opening_window_s: int = 3600,
+        envelopes: int = 1,
+    ) -> Document:
+        """Name who opens a draft's bids: any `threshold` of the custodians (buyer)."""
+        body = {
+            "custodian_ids": list(custodian_ids),
+            "threshold": threshold,
+            "opening_window_s": opening_window_s,
+            "envelopes": envelopes,
+        }
+        return await self._caller.put(f"/v1/rfps/{rfp_id}/ceremony", body)
+
+    async def ceremony(self, rfp_id: str) -> Document:
+        """Read who opens a solicitation's bids."""
+        return await self._caller.get(f"/v1/rfps/{rfp_id}/ceremony")
+
+    async def rehearse(self, rfp_id: str) -> Document:
+        """Deal a throwaway key, for the custodians to practise on (buyer)."""
+        return await self._caller.post(f"/v1/rfps/{rfp_id}/rehearsals")
 
     async def sealed_share(self, opening_id: str) -> Document:
         """Read the share that was dealt to this custodian, sealed to its registered key."""

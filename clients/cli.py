@@ -20,6 +20,9 @@ from clients.errors import ClientError, Unreachable
 from clients.http import Document, Http, Patience
 from clients.services import LocalStack, Services, StackNotFound
 from clients.stream import Frame
+from clients.verify import told, verify_file
+from shared.auction_log import LogBroken
+from shared.checkpoints import KeySetMalformed, read_key_set
 
 REFUSED: Final = 1
 UNREACHABLE: Final = 3
@@ -212,6 +215,29 @@ def auctions_watch(
 
     with contextlib.suppress(KeyboardInterrupt):
         _run(watch)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The JWK set that signs checkpoints: what /v1/checkpoint-keys answers.",
+)
+def verify(*, file: Path, key_file: Path | None) -> None:
+    """Check the exported log FILE of an auction, offline.
+
+    Chain, checkpoint, ranking and winner are computed anew. The first line that is wrong is named,
+    and the exit status is then 1.
+    """
+    try:
+        keys = None if key_file is None else read_key_set(key_file.read_text(encoding="utf-8"))
+        verified = verify_file(file, keys)
+    except (LogBroken, KeySetMalformed, UnicodeDecodeError, OSError) as error:
+        _leave(error, REFUSED)
+    for line in told(verified):
+        click.echo(line)
 
 
 def _line(frame: Frame) -> str:

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import os
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -18,7 +19,14 @@ from clients.errors import ClientError, Problem
 from clients.http import Document
 from shared.domain.ids import OpeningId
 from shared.domain.refusals import Refusal
-from shared.sealing import generate_key_pair, public_of, seal_share, unseal_share
+from shared.sealing import (
+    Share,
+    commit_to,
+    generate_key_pair,
+    public_of,
+    seal_share,
+    unseal_share,
+)
 
 OPENING_TIMEOUT_S: Final = 60.0
 POLL_S: Final = 0.1
@@ -86,45 +94,87 @@ async def open_rfp(
 ) -> Document:
     """Hand the share over, and wait until the bids are open; the answer is the opening.
 
-    When the opener dies meanwhile, its successor shows another key and gets the share anew.
+    Where more custodians are needed, this waits for them; when their window passes, or the opener
+    dies meanwhile and its successor shows another key, the share is handed over anew.
 
     Raises:
         OpeningFailed: The share was refused, the opening was cancelled, or it took too long.
         Problem: The service refuses, because the deadline has not come or the share is not ours.
         Unreachable: The service did not answer in time.
     """
+
+    async def look() -> Document:
+        return await bids.opening(rfp_id)
+
+    return await _open(bids, look, private, timeout_s=timeout_s)
+
+
+async def rehearse(
+    bids: BidsClient, opening_id: str, private: bytes, *, timeout_s: float = OPENING_TIMEOUT_S
+) -> Document:
+    """Do one's part in a rehearsal, or in any opening of which one knows the id.
+
+    Raises:
+        OpeningFailed: The share was refused, the opening was cancelled, or it took too long.
+        Problem: The service refuses.
+        Unreachable: The service did not answer in time.
+    """
+
+    async def look() -> Document:
+        return await bids.opening_by_id(opening_id)
+
+    return await _open(bids, look, private, timeout_s=timeout_s)
+
+
+async def _open(
+    bids: BidsClient,
+    look: Callable[[], Awaitable[Document]],
+    private: bytes,
+    *,
+    timeout_s: float,
+) -> Document:
     handed_to: str | None = None
+    index: int | None = None
     ends_at_s = time.monotonic() + timeout_s
     while time.monotonic() < ends_at_s:
-        opening = await bids.opening(rfp_id)
+        opening = await look()
         if opening["status"] == "unsealed":
             return opening
-        _refuse_failed(opening)
+        _refuse_failed(opening, index)
         opener_key = opening["opener_key"]
-        if opening["status"] == "closed" and opener_key not in {None, handed_to}:
-            await _hand_over(bids, opening, private)
+        is_void = handed_to is not None and not _has_submitted(opening, index)
+        if opening["status"] == "closed" and opener_key and (opener_key != handed_to or is_void):
+            index = await _hand_over(bids, opening, private)
             handed_to = opener_key
         await asyncio.sleep(POLL_S)
-    sentence = f"The bids were not open {timeout_s:.0f} s after they were asked for."
+    sentence = f"The opening was not over {timeout_s:.0f} s after it was asked for."
     raise OpeningFailed(sentence)
 
 
-def _refuse_failed(opening: Document) -> None:
+def _has_submitted(opening: Document, index: int | None) -> bool:
+    return any(seat["index"] == index and seat["is_submitted"] for seat in opening["seats"])
+
+
+def _refuse_failed(opening: Document, index: int | None) -> None:
     if opening["status"] == "cancelled":
         sentence = "The solicitation was cancelled; its bids stay sealed."
         raise OpeningFailed(sentence)
-    reason = opening.get("refused_share_reason")
-    if reason is not None:
-        sentence = f"The opener refused the share: {reason}."
-        raise OpeningFailed(sentence)
+    # What stood there before this share was handed over is an earlier share's fault.
+    for seat in opening["seats"]:
+        if seat["index"] == index and seat["refused_reason"] is not None:
+            sentence = f"The opener refused the share: {seat['refused_reason']}."
+            raise OpeningFailed(sentence)
 
 
-async def _hand_over(bids: BidsClient, opening: Document, private: bytes) -> None:
+async def _hand_over(bids: BidsClient, opening: Document, private: bytes) -> int:
+    """Seal the share to the opener and submit it; the answer is its index."""
     opening_id = OpeningId(UUID(opening["id"]))
     dealt = await bids.sealed_share(opening["id"])
+    index = int(dealt["index"])
     share = unseal_share(
         bytes_of(dealt["sealed_share"]), private, opening_id=opening_id, purpose="custody"
     )
+    _require_dealt(share, opening, index)
     resealed = seal_share(
         share, bytes_of(opening["opener_key"]), opening_id=opening_id, purpose="opening"
     )
@@ -135,3 +185,15 @@ async def _hand_over(bids: BidsClient, opening: Document, private: bytes) -> Non
     except Problem as problem:
         if problem.code not in _LOOK_AGAIN:
             raise
+    return index
+
+
+def _require_dealt(share: bytes, opening: Document, index: int) -> None:
+    """Check one's own share against its commitment before anybody is shown it."""
+    for seat in opening["seats"]:
+        if seat["index"] == index:
+            committed = commit_to(Share.from_bytes(share), bytes.fromhex(seat["salt"]))
+            if committed.hex() == seat["commitment"]:
+                return
+    sentence = "The share that was dealt is not the one that the opening's commitment names."
+    raise OpeningFailed(sentence)
