@@ -1,9 +1,10 @@
 """Read requirements from a CSV file: all of it, or a list of every row that is wrong.
 
 The file is UTF-8, with or without a byte order mark; its fields are parted by commas, or by
-semicolons where the header is; they may be quoted; lines end as they like. Numbers are plain digits
-with a point. Spaces around a field do not count. An empty area means the member's own, an empty
-baseline that the member does not say what it pays today.
+semicolons where the header is; they may be quoted; lines end as they like. Numbers are written as
+spreadsheets write them, each column in one way (`csv_fields`). Spaces around a field do not count.
+An empty area means the member's own, an empty baseline that the member does not say what it pays
+today.
 """
 
 import csv
@@ -18,6 +19,8 @@ from uuid import UUID
 
 from services.bids.csv_fields import (
     FieldUnfit,
+    NumberColumn,
+    notations_of,
     quoted,
     read_area,
     read_baseline,
@@ -52,6 +55,9 @@ COLUMNS: Final = (
 
 KEY_COLUMNS: Final = frozenset({"member_reference", "reference"})
 """The columns that say which requirement a row states."""
+
+NUMBER_COLUMNS: Final = {"quantity": True, "baseline_unit_price": False}
+"""The columns whose notation is to be found, and whether a reason may repeat their fields."""
 
 ROWS_MAX: Final = 10_000
 """The most rows of one file: what one transaction takes in well below its time limit."""
@@ -127,39 +133,46 @@ class Known:
     """What the house knows of a file's keys.
 
     `members` are by reference; `taken` are the references that a member has used; `own` is the
-    calling member, who imports for itself only, or None for a buyer.
+    calling member, who imports for itself and those it `acts_for`, or None for a buyer.
     """
 
     members: Mapping[str, Party]
     taken: AbstractSet[tuple[PartyId, str]]
     own: PartyId | None
+    acts_for: AbstractSet[PartyId] = frozenset()
+
+    def may_state_for(self, member: Party | None) -> bool:
+        """Tell whether the caller may import the member's rows; of an unknown one, all may try."""
+        if self.own is None:
+            return True
+        return member is not None and (member.id == self.own or member.id in self.acts_for)
 
 
 _Read = TypeVar("_Read")
 
 
-def read_sheet(raw: bytes, currency: Currency) -> Sheet:
+def read_sheet(raw: bytes, currency: Currency, *, decimal: str | None = None) -> Sheet:
     """Read a whole file; what is wrong with its rows is in the sheet's errors.
+
+    `decimal` names the sign before decimals (`point`, `comma`), where the file shall not be asked.
 
     Raises:
         CsvHeaderInvalid: The columns are not named as they should be.
         CsvRowsInvalid: The rows cannot be told apart (not UTF-8, broken quotes), or are too many.
         CurrencyUnknown: The house does not count in the currency.
+        DecimalSignUnknown: Decimals are written in no such way.
     """
     digits_of(currency)
-    lines = _lines(_text(raw))
-    positions = _positions(next(lines, (1, []))[1])
+    notations = notations_of(decimal)
+    whole, errors = _parted(raw)
+    columns = {
+        name: NumberColumn((fields[name] for _, fields in whole), notations, is_shown=is_shown)
+        for name, is_shown in NUMBER_COLUMNS.items()
+    }
     rows: list[Row] = []
     keys: list[RowKey] = []
-    errors: list[RowError] = []
-    for number, (line, fields) in enumerate(lines, start=1):
-        if number > ROWS_MAX:
-            raise refused([RowError(line, None, f"A file has at most {ROWS_MAX} rows.")])
-        if len(fields) != len(positions):
-            reason = f"The row has {len(fields)} fields; the header has {len(positions)}."
-            errors.append(RowError(line, None, reason))
-            continue
-        reader = _RowReader(line, {name: fields[at].strip() for name, at in positions.items()})
+    for line, fields in whole:
+        reader = _RowReader(line, fields, columns)
         row = reader.row(currency)
         errors += reader.errors
         if not any(error.column in KEY_COLUMNS for error in reader.errors):
@@ -169,6 +182,23 @@ def read_sheet(raw: bytes, currency: Currency) -> Sheet:
     if not rows and not errors:
         errors.append(RowError(1, None, "There is no row below the header."))
     return Sheet(tuple(rows), tuple(keys), tuple(errors))
+
+
+def _parted(raw: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[RowError]]:
+    """Part a file into its whole rows, by column, and the errors of those that are not whole."""
+    lines = _lines(_text(raw))
+    positions = _positions(next(lines, (1, []))[1])
+    whole: list[tuple[int, dict[str, str]]] = []
+    errors: list[RowError] = []
+    for number, (line, fields) in enumerate(lines, start=1):
+        if number > ROWS_MAX:
+            raise refused([RowError(line, None, f"A file has at most {ROWS_MAX} rows.")])
+        if len(fields) == len(positions):
+            whole.append((line, {name: fields[at].strip() for name, at in positions.items()}))
+        else:
+            reason = f"The row has {len(fields)} fields; the header has {len(positions)}."
+            errors.append(RowError(line, None, reason))
+    return whole, errors
 
 
 def check(sheet: Sheet, known: Known) -> None:
@@ -269,10 +299,13 @@ def _positions(header: Sequence[str]) -> dict[str, int]:
 class _RowReader:
     """Read the fields of one row, and note what is wrong with each."""
 
-    def __init__(self, line: int, fields: Mapping[str, str]) -> None:
+    def __init__(
+        self, line: int, fields: Mapping[str, str], columns: Mapping[str, NumberColumn]
+    ) -> None:
         self.errors: list[RowError] = []
         self._line = line
         self._fields = fields
+        self._columns = columns
 
     def row(self, currency: Currency) -> Row:
         """Read every field; where there are errors the row is of no use but for its key."""
@@ -297,7 +330,7 @@ class _RowReader:
     def _read(self, column: str, read: Callable[[str], _Read]) -> _Read:
         field = self._fields[column]
         try:
-            return read(field)
+            return read(self._columns[column].plain(field) if column in self._columns else field)
         except FieldUnfit as unfit:
             self.errors.append(RowError(self._line, column, unfit.reason))
             return cast("_Read", field)
@@ -308,7 +341,7 @@ def _key_errors(keys: Iterable[RowKey], known: Known) -> Iterator[RowError]:
     for key in keys:
         first_line = first_lines.setdefault((key.member_reference, key.reference), key.line)
         member = known.members.get(key.member_reference)
-        if known.own is not None and (member is None or member.id != known.own):
+        if not known.may_state_for(member):
             reason = "You may import your own requirements only."
             yield RowError(key.line, "member_reference", reason)
         elif member is None:

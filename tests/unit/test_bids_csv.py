@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.bids.csv_fields import ECHO_MAX
+from services.bids.csv_fields import ECHO_MAX, DecimalSignUnknown
 from services.bids.csv_import import (
     COLUMNS,
     LISTED_MAX,
@@ -186,7 +186,8 @@ def test_another_header_is_refused(header: str) -> None:
         ("quantity", "-1"),
         ("quantity", "1.0005"),
         ("quantity", "1e3"),
-        ("quantity", "1 000"),
+        ("quantity", "1 00"),
+        ("quantity", "12..5"),
         ("quantity", "٣"),
         ("quantity", "1000000000.001"),
         ("commitment", "Firm"),
@@ -228,10 +229,91 @@ def test_a_field_at_its_edge_is_read(column: str, field: str) -> None:
     assert read_sheet(file(line(**{column: field})), USD).errors == ()
 
 
-def test_decimal_commas_are_refused_in_a_file_of_semicolons() -> None:
-    raw = file(line()).replace(b",", b";").replace(b"2.5", b"2,5")
+def quantities(*fields: str, decimal: str | None = None) -> list[Decimal]:
+    """Read a column of quantities from a file of semicolons that Excel might have written."""
+    rows = [
+        line(quantity="#", baseline_unit_price="", reference=f"R{number}")
+        for number in range(len(fields))
+    ]
+    text = file(*rows, end="\r\n").decode().replace(",", ";")
+    for field in fields:
+        text = text.replace("#", field, 1)
+    sheet = read_sheet(b"\xef\xbb\xbf" + text.encode(), USD, decimal=decimal)
+    assert {error.column for error in sheet.errors} <= {"quantity"}
+    if sheet.errors:
+        raise AssertionError([error.reason for error in sheet.errors])
+    return [row.quantity for row in sheet.rows]
 
-    assert [error.column for error in read_sheet(raw, USD).errors] == ["quantity"]
+
+def reasons(*fields: str) -> list[str]:
+    with pytest.raises(AssertionError) as refused:
+        quantities(*fields)
+    listed: list[str] = refused.value.args[0]
+    return listed
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (["1,200", "2,500.5"], ["1200", "2500.5"]),
+        (["1.200", "2.500,5"], ["1200", "2500.5"]),
+        (["1 200", "2 500"], ["1200", "2500"]),
+        (["1\u202f200", "2\u00a0500,5"], ["1200", "2500.5"]),
+        (["1'200", "12.5"], ["1200", "12.5"]),
+        (["1,200", "1,200,300"], ["1200", "1200300"]),
+        (["1.200", "0.5"], ["1.2", "0.5"]),
+        (["1,200", "0,5"], ["1.2", "0.5"]),
+        (["1.200", "12.5"], ["1.2", "12.5"]),
+        (["1,200", "3.5"], ["1200", "3.5"]),
+        (["0.125"], ["0.125"]),
+        (["1200", "3"], ["1200", "3"]),
+    ],
+)
+def test_a_column_tells_how_its_numbers_are_written(fields: list[str], expected: list[str]) -> None:
+    assert quantities(*fields) == [Decimal(each) for each in expected]
+
+
+@pytest.mark.parametrize("fields", [["1,200"], ["1.200"], ["1,200", "7"], ["1.200", "2.300"]])
+def test_a_column_that_could_be_read_in_two_ways_is_never_guessed(fields: list[str]) -> None:
+    told = reasons(*fields)
+
+    assert all("decimal=point or decimal=comma" in reason for reason in told)
+    assert len(told) == sum(not field.isdecimal() for field in fields)
+
+
+@pytest.mark.parametrize(
+    ("decimal", "field", "expected"),
+    [("point", "1,200", "1200"), ("comma", "1,200", "1.2"), ("comma", "1.200", "1200")],
+)
+def test_who_says_the_decimal_sign_is_understood(decimal: str, field: str, expected: str) -> None:
+    assert quantities(field, decimal=decimal) == [Decimal(expected)]
+
+
+def test_a_decimal_sign_that_is_none_is_refused() -> None:
+    with pytest.raises(DecimalSignUnknown):
+        read_sheet(file(line()), USD, decimal="dot")
+
+
+def test_a_number_that_is_written_unlike_its_column_is_told() -> None:
+    told = reasons("1,200.5", "1,300.5", "1.400,5")
+
+    assert told == ["«1.400,5» is not written like the other numbers of the column."]
+
+
+def test_a_column_that_is_written_in_two_ways_alike_often_is_refused_whole() -> None:
+    assert len(reasons("1,200.5", "1.400,5")) == 2
+
+
+def test_a_price_that_is_unlike_its_column_is_not_repeated() -> None:
+    rows = [
+        line(baseline_unit_price=price, reference=f"R{number}")
+        for number, price in enumerate(["1.5", "2.5", '"98,7"'])
+    ]
+
+    (error,) = read_sheet(file(*rows), USD).errors
+
+    assert (error.line, error.column) == (4, "baseline_unit_price")
+    assert "98" not in error.reason
 
 
 def test_every_fault_of_a_row_is_told() -> None:
@@ -318,6 +400,15 @@ def test_a_member_may_import_its_own_rows_only_and_learns_nothing_of_others() ->
         (4, "You may import your own requirements only."),
     ]
     check(read_sheet(file(line()), USD), knowledge)
+
+
+def test_an_agency_imports_the_rows_of_members_that_authorised_it() -> None:
+    agency = PartyId(UUID(int=7))
+    authorised = known(own=agency, acts_for=frozenset({CARROW.id}))
+
+    check(read_sheet(file(line()), USD), authorised)
+
+    assert errors_of(read_sheet(file(line()), USD), known(own=agency)) != []
 
 
 def test_a_reference_that_stands_twice_is_told_with_the_first_line() -> None:

@@ -13,46 +13,72 @@ from hypothesis import strategies as st
 from services.bids.domain.pooling import (
     CANDIDATES_MAX,
     TITLE_MAX,
+    Basis,
     Candidate,
     LeftOut,
     LeftOutReason,
+    Like,
     PoolBy,
+    PoolingRules,
+    PoolMember,
     PoolTerms,
     RequirementsTooMany,
     RequirementUnknown,
     pool,
     require_poolable,
 )
+from services.bids.domain.pooling.needs import SENTENCES
+from services.bids.domain.pooling.rules import SessionTerms
 from shared.domain.ids import PartyId, RequirementId
 from shared.domain.money import QUANTITY_MAX, Currency
 
 USD: Final = Currency("USD")
 CLOSES_ON: Final = date(2027, 5, 1)
+SOLICITED_ON: Final = date(2027, 3, 1)
 
 
 def terms(by: PoolBy, **changes: Any) -> PoolTerms:
-    return PoolTerms(**{"by": by, "currency": USD, "closes_on": CLOSES_ON, **changes})
+    stated: dict[str, Any] = {
+        "by": by,
+        "currency": USD,
+        "closes_on": CLOSES_ON,
+        "solicited_on": SOLICITED_ON,
+        "allows_late_joiners": True,
+    }
+    return PoolTerms(**{**stated, **changes})
 
 
 def candidate(number: int, **changes: Any) -> Candidate:
     """Need `number` of member `number`: a hundred cartons of milk in Franklin county."""
     stated: dict[str, Any] = {
-        "requirement_id": RequirementId(UUID(int=number)),
-        "member_id": PartyId(UUID(int=1_000 + number)),
+        "id": PartyId(UUID(int=1_000 + number)),
         "member_reference": f"M{number:03d}",
         "member_name": f"District {number}",
-        "reference": f"M{number:03d}-MILK",
+        "authority_on": None,
         "category": "goods",
         "item_code": "50131701",
         "specification": "Whole milk, half pint",
         "unit": "half pint",
+        "term_months": 12,
+        **changes,
+    }
+    member = PoolMember(
+        id=stated.pop("id"),
+        reference=stated.pop("member_reference"),
+        name=stated.pop("member_name"),
+        authority_on=stated.pop("authority_on"),
+    )
+    words = ("category", "item_code", "specification", "unit", "term_months")
+    like = Like(*(stated.pop(word) for word in words))
+    of_its_own: dict[str, Any] = {
+        "requirement_id": RequirementId(UUID(int=number)),
+        "reference": f"M{number:03d}-MILK",
         "quantity": Decimal(100),
         "need_by": date(2027, 8, 1),
-        "term_months": 12,
         "delivery_area": "Franklin county",
         "currency": USD,
     }
-    return Candidate(**{**stated, **changes})
+    return Candidate(member_id=member.id, member=member, like=like, **{**of_its_own, **stated})
 
 
 def test_like_requirements_make_one_lot_with_the_exact_sum() -> None:
@@ -168,13 +194,65 @@ def test_a_need_on_the_closing_day_is_pooled() -> None:
 
 
 def test_a_requirement_in_another_rfp_is_left_out() -> None:
-    engaged = candidate(1)
-    asked = terms(PoolBy.ITEM, engaged={engaged.requirement_id})
+    engaged = candidate(1, is_engaged=True)
 
-    pooled = pool([engaged], asked)
+    pooled = pool([engaged], terms(PoolBy.ITEM))
 
     assert pooled.lots == ()
     assert pooled.left_out == (LeftOut(engaged.requirement_id, LeftOutReason.IN_ANOTHER_RFP),)
+
+
+@pytest.mark.parametrize(
+    ("signed_on", "reason"),
+    [
+        (None, LeftOutReason.AUTHORITY_MISSING),
+        (date(2027, 3, 2), LeftOutReason.AUTHORITY_TOO_LATE),
+    ],
+)
+def test_a_member_without_earlier_authority_takes_part_only_where_joining_late_is_allowed(
+    signed_on: date | None, reason: LeftOutReason
+) -> None:
+    late = candidate(1, authority_on=signed_on)
+
+    strict = pool([late], terms(PoolBy.ITEM, allows_late_joiners=False))
+    lenient = pool([late], terms(PoolBy.ITEM, allows_late_joiners=True))
+
+    assert strict.left_out == (LeftOut(late.requirement_id, reason),)
+    assert lenient.left_out == ()
+
+
+def test_authority_of_the_day_of_pooling_is_early_enough() -> None:
+    member = candidate(1, authority_on=SOLICITED_ON)
+
+    assert pool([member], terms(PoolBy.ITEM, allows_late_joiners=False)).left_out == ()
+
+
+def test_every_reason_has_its_sentence() -> None:
+    assert set(SENTENCES) == set(LeftOutReason)
+
+
+def test_attendees_that_are_not_whole_are_left_out_where_sessions_are_counted() -> None:
+    half = candidate(1, category="training", quantity=Decimal("1.5"))
+
+    plain = pool([half], terms(PoolBy.ITEM))
+    grouped = pool([half], terms(PoolBy.ITEM, rules=PoolingRules(training=SessionTerms(20))))
+
+    assert plain.left_out == ()
+    assert grouped.left_out == (LeftOut(half.requirement_id, LeftOutReason.QUANTITY_NOT_WHOLE),)
+
+
+def test_a_lot_of_sessions_is_counted_in_sessions_and_keeps_its_attendees() -> None:
+    candidates = [
+        candidate(number, category="training", unit="attendee", quantity=Decimal(heads))
+        for number, heads in enumerate((50, 45))
+    ]
+
+    pooled = pool(candidates, terms(PoolBy.ITEM, rules=PoolingRules(training=SessionTerms(20))))
+
+    (lot,), (volume,) = pooled.lots, pooled.volumes
+    assert (lot.quantity, lot.unit) == (Decimal(5), "session")
+    assert [share.quantity for share in lot.shares] == [Decimal(50), Decimal(45)]
+    assert (volume.demand, volume.basis) == (Decimal(95), Basis.ATTENDANCE)
 
 
 def test_a_lot_holds_the_largest_quantity_and_not_a_thousandth_more() -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import Field
 
+from services.bids.csv_fields import DecimalSignUnknown
 from services.bids.csv_import import FILE_BYTES_MAX, CsvHeaderInvalid, CsvRowsInvalid
 from services.bids.domain.requirements import (
     TERM_MONTHS_MAX,
@@ -143,7 +144,7 @@ class ImportAnswer(AnswerModel):
     creates=True,
 )
 async def state_requirement(call: Call[StateRequirement]) -> RequirementAnswer:
-    """State one need; a member states its own, a buyer that of a member it names."""
+    """State one need: a member its own or that of one that authorised it, a buyer anyone's."""
     requirement = await call.of(REQUIREMENTS).state(
         call.body.new(), new_id=call.new_id, stater=_stater(call)
     )
@@ -155,8 +156,17 @@ async def state_requirement(call: Call[StateRequirement]) -> RequirementAnswer:
     scope="requirement:write",
     answer=ImportAnswer,
     summary="State requirements by a CSV file",
-    refusals=(CsvHeaderInvalid, CsvRowsInvalid, CurrencyUnknown, RequirementReferenceTaken),
-    query={"currency": "The currency of every baseline price, such as USD."},
+    refusals=(
+        CsvHeaderInvalid,
+        CsvRowsInvalid,
+        CurrencyUnknown,
+        DecimalSignUnknown,
+        RequirementReferenceTaken,
+    ),
+    query={
+        "currency": "The currency of every baseline price, such as USD.",
+        "decimal": "What stands before decimals: `point` or `comma`; left out, each column tells.",
+    },
     creates=True,
     media_type="text/csv",
     body_limit=FILE_BYTES_MAX,
@@ -166,13 +176,16 @@ async def import_requirements(call: Call[None]) -> ImportAnswer:
 
     The first line names the columns: `member_reference`, `category`, `item_code`,
     `specification`, `unit`, `quantity`, `commitment`, `need_by`, `term_months`, `delivery_area`,
-    `baseline_unit_price`, `reference`. A member imports its own requirements only.
+    `baseline_unit_price`, `reference`. A member imports its own requirements, and those of the
+    members that authorised it. Numbers may be written as a spreadsheet of any country writes them
+    (`1,234.5`, `1.234,5`, `1 234,5`); a column that could be read in two ways is refused.
     """
     rows = await call.of(REQUIREMENTS).import_csv(
         call.raw,
         Currency(call.query("currency") or ""),
         import_id=call.new_id,
         stater=_stater(call),
+        decimal=call.query("decimal"),
     )
     return ImportAnswer(id=call.new_id, rows=rows)
 
@@ -185,7 +198,10 @@ async def import_requirements(call: Call[None]) -> ImportAnswer:
     paged=True,
 )
 async def list_requirements(call: Call[None]) -> PageAnswer[RequirementAnswer]:
-    """List requirements in the order in which they were stated; a member sees its own."""
+    """List requirements in the order in which they were stated.
+
+    A member sees its own, and those of the members that authorised it.
+    """
     page = call.page()
     found = await call.of(REQUIREMENTS).page(_own(call), Part(page.after, page.limit))
     items = [RequirementAnswer.of(requirement) for requirement in found]

@@ -1,5 +1,6 @@
 """Say what a member needs, and who may say so."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,7 +22,7 @@ TEXT_MAX: Final = 200
 
 
 class Category(StrEnum):
-    """What is bought; it will decide how quantities add up."""
+    """What is bought; it decides how quantities add up (`pooling.rules`)."""
 
     GOODS = "goods"
     SOFTWARE = "software"
@@ -118,14 +119,16 @@ class MemberMissing(Refusal):
 
 
 class RequirementNotOwn(Refusal):
-    """A member states a requirement of another."""
+    """A member speaks for another that did not authorise it."""
 
     kind = Kind.FORBIDDEN
     code = "requirement_not_own"
 
     def __init__(self) -> None:
         """Say what would help."""
-        super().__init__("A member states its own requirements; leave out member_id.")
+        super().__init__(
+            "A member speaks for itself; leave out member_id, or have the member authorise you."
+        )
 
 
 class RequirementReferenceTaken(Refusal):
@@ -139,17 +142,24 @@ class RequirementReferenceTaken(Refusal):
         super().__init__("The member has a requirement of this reference already; choose another.")
 
 
-def member_stated_for(named: PartyId | None, *, own: PartyId | None) -> PartyId:
-    """Find whose requirement it is: `own` is the calling member, None for a buyer.
+def member_stated_for(
+    named: PartyId | None,
+    *,
+    own: PartyId | None,
+    acts_for: AbstractSet[PartyId] = frozenset(),
+) -> PartyId:
+    """Find whose requirement it is.
+
+    `own` is the calling member, None for a buyer; `acts_for` are the members that authorised it.
 
     Raises:
-        RequirementNotOwn: A member names another.
+        RequirementNotOwn: A member names another that did not authorise it.
         MemberMissing: A buyer names nobody.
     """
     if own is not None:
-        if named not in {None, own}:
+        if named is not None and named != own and named not in acts_for:
             raise RequirementNotOwn
-        return own
+        return own if named is None else named
     if named is None:
         raise MemberMissing
     return named

@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Protocol
 from uuid import UUID
 
+from services.bids.domain.consortium import Volume
 from services.bids.domain.lots import Lot
 from services.bids.domain.parties import CustodianKey, Party, PartyKind
-from services.bids.domain.pooling import Candidate
 from services.bids.domain.publication import Cancellation, Publication
 from services.bids.domain.requirements import Requirement, RequirementsImported
-from services.bids.domain.rfps import PooledRfp, Rfp
+from services.bids.domain.rfps import Rfp
 from shared.domain.facts import Decision
-from shared.domain.ids import LotId, OpeningId, PartyId, RequirementId, RfpId
+from shared.domain.ids import LotId, OpeningId, PartyId, RfpId
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class ListedLot:
-    """A lot as it is shown: with the number of members that have a share in it."""
+    """A lot as it is shown: with the number of members that have a share in it.
+
+    `volume` is what vendors are promised and what is estimated; `regions` those to whose vendors
+    alone it is shown, none for all.
+    """
 
     lot: Lot
     members: int
+    volume: Volume | None = None
+    regions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +54,6 @@ class Selection:
     category: str | None = None
     item_code: str | None = None
     references: AbstractSet[str] | None = None
-
-
-DecidePool: TypeAlias = Callable[
-    [Rfp, Sequence[Candidate], AbstractSet[RequirementId]], Decision[PooledRfp]
-]
-"""Decide on a draft, its candidates, and those that are in a lot of another live RFP."""
 
 
 class PartyStore(Protocol):
@@ -106,6 +106,10 @@ class RequirementStore(Protocol):
         """Tell which of these members' references are taken."""
         ...
 
+    async def find_represented(self, agency_id: PartyId) -> AbstractSet[PartyId]:
+        """Tell which members an agency may act for."""
+        ...
+
     async def add_import(
         self, requirements: Sequence[Requirement], imported: RequirementsImported, act: Act
     ) -> None:
@@ -121,32 +125,12 @@ class RequirementStore(Protocol):
         ...
 
     async def page(self, member_id: PartyId | None, part: Part) -> list[Requirement]:
-        """Read requirements by id, of one member or all."""
+        """Read requirements by id: of one member and those it acts for, or all."""
         ...
 
 
 class RfpStore(Protocol):
     """Keep RFPs and their lots. Another buyer's RFP is unknown wherever one is changed."""
-
-    async def draft(self, decision: Decision[Rfp], act: Act) -> Rfp:
-        """Add a draft; one of the same id is returned as it stands."""
-        ...
-
-    async def pool(
-        self,
-        rfp_id: RfpId,
-        selection: Selection,
-        decide: DecidePool,
-        act: Act,
-        *,
-        buyer_id: PartyId,
-    ) -> PooledRfp:
-        """Put the decided lots in place of the draft's earlier ones; one pool at a time.
-
-        Raises:
-            RfpUnknown: No such RFP of this buyer.
-        """
-        ...
 
     async def publish(
         self,
@@ -158,6 +142,14 @@ class RfpStore(Protocol):
         buyer_id: PartyId,
     ) -> Rfp:
         """Save a publication; one that stands under this opening's id is returned.
+
+        Raises:
+            RfpUnknown: No such RFP of this buyer.
+        """
+        ...
+
+    async def find_publication(self, rfp_id: RfpId, *, buyer_id: PartyId) -> Publication:
+        """Read what a publication would look at, without holding it.
 
         Raises:
             RfpUnknown: No such RFP of this buyer.

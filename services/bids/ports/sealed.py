@@ -12,19 +12,23 @@ from uuid import UUID
 
 from services.bids.domain.auctioning import AuctionDecision, Bidder, Rankings
 from services.bids.domain.awards import Award, AwardLineId, Line, LotAward, Share
-from services.bids.domain.bids import Bid, Filing, Gate
+from services.bids.domain.bids import Bid, Envelope, Filing, Gate
+from services.bids.domain.ceremony import Purpose
 from services.bids.domain.evaluation import Ranked
 from services.bids.domain.lots import Lot
 from services.bids.domain.openings import BidFailure, Opening, SealedBid, UnsealedBid
+from services.bids.domain.rfps import Rfp
+from services.bids.domain.technical import TechnicalPart
+from shared.domain.bid_forms import BidForm
 from shared.domain.facts import Decision
 from shared.domain.ids import AuctionId, AwardId, BidId, EventId, LotId, OpeningId, PartyId, RfpId
-from shared.domain.money import Currency, UnitPrice
+from shared.domain.money import UnitPrice
 from shared.receipts import Receipt
 
 DecideFiling = Callable[[Gate, Bid | None], Decision[Bid]]
 DecideOpening = Callable[[Opening], Decision[Opening]]
 DecideLot = Callable[[Lot], Decision[Lot]]
-DecideAuction = Callable[[Lot, Rankings, str], AuctionDecision]
+DecideAuction = Callable[[Lot, Rankings, Rfp], AuctionDecision]
 DecideIntent = Callable[[Lot, Rankings, Sequence[Share], timedelta], Decision[LotAward]]
 DecideMade = Callable[[LotAward, Sequence[tuple[AwardLineId, Line]], str], Decision[LotAward]]
 
@@ -103,6 +107,27 @@ class Unsealing:
     ranked: Sequence[Ranked]
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedForm:
+    """A solicitation's form with its lots, and the openings to whose keys bids are sealed."""
+
+    rfp_id: RfpId
+    form: BidForm
+    price: Envelope
+    technical: Envelope | None
+    lots: tuple[Lot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBid:
+    """A vendor's own bid, as a list shows it."""
+
+    bid_id: BidId
+    lot_id: LotId
+    version: int
+    is_withdrawn: bool
+
+
 class Signer(Protocol):
     """Signs receipts."""
 
@@ -129,6 +154,20 @@ class Bids(Protocol):
     async def gate(self, lot_id: LotId) -> Gate:
         """Read a lot's gate without holding it. Raises: LotUnknown."""
 
+    async def form(self, opening_id: OpeningId) -> BidForm:
+        """Read what bids of an opening's RFP are checked against."""
+
+    async def file_all(
+        self,
+        filings: Sequence[tuple[Filing, DecideFiling]],
+        *,
+        sign: Callable[[Receipt], str],
+    ) -> list[SignedReceipt]:
+        """Record several versions, all of them or none. Raises: as `file`."""
+
+    async def published_form(self, rfp_id: RfpId) -> PublishedForm:
+        """Read the form of a published RFP. Raises: OpeningUnknown."""
+
     async def receipt_of(self, version_id: UUID, *, vendor_id: PartyId) -> SignedReceipt | None:
         """Find the receipt that a vendor was given under an id."""
 
@@ -139,7 +178,13 @@ class Bids(Protocol):
         *,
         sign: Callable[[Receipt], str],
     ) -> SignedReceipt:
-        """Record a version and its receipt. Raises: what `decide` raises; LotUnknown."""
+        """Record a version and its receipt.
+
+        Raises: what `decide` raises; LotUnknown; BidVersionReused.
+        """
+
+    async def held_by(self, vendor_id: PartyId, *, after: UUID | None, limit: int) -> list[HeldBid]:
+        """Read a vendor's own bids, by their ids."""
 
     async def receipts_of(self, bid_id: BidId, *, vendor_id: PartyId) -> list[SignedReceipt]:
         """Read the receipts of a vendor's own bid, oldest first. Raises: BidUnknown."""
@@ -148,11 +193,26 @@ class Bids(Protocol):
 class Openings(Protocol):
     """Keeps openings, and what they bring to light."""
 
-    async def of_rfp(self, rfp_id: RfpId) -> OpeningRecord:
+    async def of_rfp(self, rfp_id: RfpId, *, purpose: Purpose = Purpose.PRICE) -> OpeningRecord:
         """Read an RFP's opening. Raises: OpeningUnknown."""
 
-    async def sealed_share(self, opening_id: OpeningId, *, custodian_id: PartyId) -> bytes:
-        """Read the share that was dealt to this custodian. Raises: OpeningUnknown."""
+    async def find(
+        self, opening_id: OpeningId, *, viewer_id: PartyId | None, sees_all: bool
+    ) -> OpeningRecord:
+        """Read one opening that the viewer may see. Raises: OpeningUnknown."""
+
+    async def custody_of(
+        self, custodian_id: PartyId, *, after: UUID | None, limit: int
+    ) -> list[Opening]:
+        """Read the openings in which a custodian has a seat."""
+
+    async def sealed_share(
+        self, opening_id: OpeningId, *, custodian_id: PartyId
+    ) -> tuple[int, bytes]:
+        """Read the share that was dealt to this custodian, and its index.
+
+        Raises: OpeningUnknown.
+        """
 
     async def due(self, closed_by: datetime, *, limit: int) -> list[OpeningId]:
         """List sealed openings whose deadline is at or before an instant, oldest first."""
@@ -169,27 +229,43 @@ class Openings(Protocol):
     async def submit(
         self, opening_id: OpeningId, decide: DecideOpening, *, custodian_id: PartyId, at: datetime
     ) -> OpeningRecord:
-        """Change the custodian's own opening. Raises: OpeningUnknown; what `decide` raises."""
+        """Change an opening for a custodian. Raises: OpeningUnknown; what `decide` raises."""
 
 
 class Unsealings(Protocol):
     """Keeps what the opener does while it holds the lease."""
 
     async def closed(self, *, limit: int) -> list[Opening]:
-        """List openings that wait to be unsealed."""
+        """List openings that wait: those with a share first, then the latest closed."""
 
     async def change(
         self, opening_id: OpeningId, decide: DecideOpening, *, token: int, at: datetime
     ) -> Opening | None:
         """Change an opening while the lease stands; None when it was lost."""
 
-    async def currency_of(self, opening_id: OpeningId) -> Currency:
-        """Read the currency of an opening's RFP."""
+    async def form(self, opening_id: OpeningId) -> BidForm:
+        """Read what bids of an opening's RFP are checked against."""
 
     async def sealed_bids(
         self, opening_id: OpeningId, *, after_index: int, limit: int
     ) -> list[SealedBid]:
         """Read the bids that stand, by their place in the log."""
+
+    async def technical_parts(
+        self, opening_id: OpeningId, *, after_index: int, limit: int
+    ) -> list[SealedBid]:
+        """Read the technical envelopes of the bids that stand, likewise."""
+
+    async def unseal_technical(
+        self,
+        opening_id: OpeningId,
+        decide: DecideOpening,
+        parts: Sequence[TechnicalPart],
+        *,
+        token: int,
+        at: datetime,
+    ) -> bool:
+        """Write all technical parts at once; False when nothing was to be done."""
 
     async def unseal(
         self,

@@ -1,18 +1,33 @@
 """Read what can be pooled, and put a pool's lots in place of a draft's earlier ones."""
 
 import asyncio
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
-from typing import Final
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
-from services.bids.domain.pooling import CANDIDATES_MAX, Candidate
-from services.bids.domain.rfps import LotWithShares
-from services.bids.ports.purchase import Selection
-from shared.db import Connection
-from shared.domain.ids import PartyId, RequirementId, RfpId
-from shared.domain.money import Currency
+from services.bids.domain.lots import exact
+from services.bids.domain.pooling import CANDIDATES_MAX, Candidate, Like, PoolMember
+from services.bids.domain.pooling.drafts import DraftLot, DraftLots
+from services.bids.domain.rfps import Rfp, RfpUnknown
+from services.bids.ports.pools import DecideCommit, DecideReopen
+from services.bids.ports.purchase import Act, Selection
+from services.bids.store.rfps import find_visible, lock_own
+from shared import db
+from shared.db import Connection, Pool
+from shared.domain.ids import LotId, PartyId, RfpId
+from shared.journal import Aggregate, Entry, Journal
+
+Shown = TypeVar("Shown")
+
+READ_AT_ONCE: Final = 10_000
+"""Candidates that are turned into our own words in one go: some hundredths of a second."""
+
+SHARES_AT_ONCE: Final = 50_000
+"""Shares of one statement: well below its time limit, however large the pool is."""
 
 _POOLING_LOCK: Final = 0x706F6F6C
 """Any number that nothing else in the schema locks on; it spells "pool"."""
@@ -21,14 +36,24 @@ _TAKE_TURN: Final = """-- bids.take_turn_at_pooling
 SELECT pg_advisory_xact_lock($1)
 """
 
+_MEMBERS: Final = """-- bids.list_pool_members
+SELECT party.id, party.reference, party.name,
+    coalesce(member_profile.hazard_zone, '') AS hazard_zone, authority.signed_on
+FROM party
+LEFT JOIN member_profile ON member_profile.member_id = party.id
+LEFT JOIN (
+    SELECT member_id, min(signed_on) AS signed_on FROM member_authority GROUP BY member_id
+) AS authority ON authority.member_id = party.id
+WHERE party.kind = 'member'
+"""
+
 _CANDIDATES: Final = """-- bids.list_candidates
-SELECT requirement.id, requirement.member_id, party.reference AS member_reference,
-    party.name AS member_name, requirement.reference, requirement.category,
-    requirement.item_code, requirement.specification, requirement.unit, requirement.quantity,
-    requirement.need_by, requirement.term_months, requirement.delivery_area,
-    requirement.currency, engaged.requirement_id IS NOT NULL AS is_engaged
+SELECT requirement.id, requirement.member_id, requirement.reference,
+    (requirement.quantity * 1000)::bigint AS thousandths, requirement.need_by,
+    requirement.delivery_area, requirement.currency, requirement.commitment = 'firm' AS is_firm,
+    engaged.requirement_id IS NOT NULL AS is_engaged, requirement.category,
+    requirement.item_code, requirement.specification, requirement.unit, requirement.term_months
 FROM requirement
-JOIN party ON party.id = requirement.member_id
 LEFT JOIN (
     SELECT DISTINCT share.requirement_id
     FROM share JOIN lot ON lot.id = share.lot_id JOIN rfp ON rfp.id = lot.rfp_id
@@ -41,8 +66,16 @@ WHERE ($2::text IS NULL OR requirement.category = $2)
 LIMIT $5
 """
 
+_LOTS_OF_DRAFT: Final = """-- bids.list_lots_of_draft
+SELECT id FROM lot WHERE rfp_id = $1 ORDER BY number
+"""
+
 _DROP_SHARES: Final = """-- bids.drop_shares_of_draft
 DELETE FROM share USING lot WHERE lot.id = share.lot_id AND lot.rfp_id = $1
+"""
+
+_DROP_VOLUMES: Final = """-- bids.drop_volumes_of_draft
+DELETE FROM lot_volume USING lot WHERE lot.id = lot_volume.lot_id AND lot.rfp_id = $1
 """
 
 _DROP_LOTS: Final = """-- bids.drop_lots_of_draft
@@ -60,88 +93,196 @@ SELECT * FROM unnest(
 )
 """
 
+_ADD_VOLUMES: Final = """-- bids.add_lot_volumes
+INSERT INTO lot_volume (lot_id, rule, basis, terms, demand, firm)
+SELECT * FROM unnest(
+    $1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::numeric[], $6::numeric[]
+)
+"""
+
 _ADD_SHARES: Final = """-- bids.add_shares
 INSERT INTO share (lot_id, requirement_id, member_id, quantity)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::numeric[])
 """
 
 
-async def take_turn(connection: Connection) -> None:
-    """Wait until no other transaction pools: a requirement must not enter two RFPs at once."""
-    await connection.execute(_TAKE_TURN, _POOLING_LOCK)
+class PostgresPoolStore:
+    """The port `PoolStore` over PostgreSQL."""
+
+    def __init__(self, pool: Pool, journal: Journal) -> None:
+        """Use the service's own schema."""
+        self._pool = pool
+        self._journal = journal
+
+    async def preview(
+        self,
+        rfp_id: RfpId,
+        selection: Selection,
+        show: Callable[[Rfp, Sequence[Candidate]], Shown],
+        *,
+        buyer_id: PartyId,
+    ) -> Shown:
+        """Show what may be made of a draft and its candidates; nothing is kept, nobody waits."""
+        async with db.transaction(self._pool) as connection:
+            rfp = await _find_own(connection, rfp_id, buyer_id)
+            candidates = await _read_candidates(connection, rfp_id, selection)
+        return await asyncio.to_thread(show, rfp, candidates)
+
+    async def commit(
+        self,
+        rfp_id: RfpId,
+        selection: Selection,
+        decide: DecideCommit,
+        act: Act,
+        *,
+        buyer_id: PartyId,
+    ) -> DraftLots:
+        """Put the decided lots in place of the draft's earlier ones; one pool at a time."""
+        async with db.transaction(self._pool) as connection:
+            await connection.execute(_TAKE_TURN, _POOLING_LOCK)
+            rfp = await lock_own(connection, rfp_id, buyer_id)
+            candidates = await _read_candidates(connection, rfp_id, selection)
+            # In a thread: a large pool takes seconds, in which bids must be received.
+            decision = await asyncio.to_thread(decide, rfp, candidates)
+            await _drop_lots(connection, rfp_id)
+            await _add_lots(connection, decision.state.lots)
+            entry = Entry(Aggregate("rfp", rfp_id), decision.facts)
+            await self._journal.record(connection, [entry], actor=act.actor, at=act.at)
+        return decision.state
+
+    async def reopen(
+        self, rfp_id: RfpId, decide: DecideReopen, act: Act, *, buyer_id: PartyId
+    ) -> Rfp:
+        """Drop a draft's lots, so that their requirements are free."""
+        async with db.transaction(self._pool) as connection:
+            rfp = await lock_own(connection, rfp_id, buyer_id)
+            rows = await connection.fetch(_LOTS_OF_DRAFT, rfp_id)
+            decision = decide(rfp, [LotId(row["id"]) for row in rows])
+            if decision.facts:
+                await _drop_lots(connection, rfp_id)
+                entry = Entry(Aggregate("rfp", rfp_id), decision.facts)
+                await self._journal.record(connection, [entry], actor=act.actor, at=act.at)
+        return decision.state
 
 
-async def read_candidates(
+async def _find_own(connection: Connection, rfp_id: RfpId, buyer_id: PartyId) -> Rfp:
+    rfp = await find_visible(connection, rfp_id, buyer_id)
+    if rfp.buyer_id != buyer_id:
+        raise RfpUnknown
+    return rfp
+
+
+async def _read_candidates(
     connection: Connection, rfp_id: RfpId, selection: Selection
-) -> tuple[list[Candidate], AbstractSet[RequirementId]]:
-    """Read what the selection names, and which of it is in a lot of another live RFP.
-
-    At most one candidate more than `CANDIDATES_MAX` is read.
-    """
+) -> list[Candidate]:
+    """Read what the selection names, and at most one more than `CANDIDATES_MAX`."""
+    members = {
+        row["id"]: PoolMember(
+            id=PartyId(row["id"]),
+            reference=row["reference"],
+            name=row["name"],
+            hazard_zone=row["hazard_zone"],
+            authority_on=row["signed_on"],
+        )
+        for row in await connection.fetch(_MEMBERS)
+    }
     references = None if selection.references is None else list(selection.references)
-    rows = await connection.fetch(
-        _CANDIDATES,
-        rfp_id,
-        selection.category,
-        selection.item_code,
-        references,
-        CANDIDATES_MAX + 1,
+    # By parts, because the rows of a large pool would fill the memory beside what is made of them.
+    cursor = await connection.cursor(
+        _CANDIDATES, rfp_id, selection.category, selection.item_code, references, CANDIDATES_MAX + 1
     )
-    return await asyncio.to_thread(_candidates_of, rows)
+    candidates: list[Candidate] = []
+    build = _Candidates(members).of
+    with _collector_paused():
+        while rows := await cursor.fetch(READ_AT_ONCE):
+            candidates += map(build, rows)
+    return candidates
 
 
-async def replace_lots(
-    connection: Connection, rfp_id: RfpId, lots: Sequence[LotWithShares]
-) -> None:
-    """Put lots and their shares in place of those that the draft has."""
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the collector of cycles from looking through what only grows: a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+class _Candidates:
+    """Build candidates; what many have in common is kept once."""
+
+    def __init__(self, members: Mapping[PartyId, PoolMember]) -> None:
+        self._members = members
+        self._likes: dict[Like, Like] = {}
+        self._quantities: dict[int, Decimal] = {}
+        self._words: dict[object, Any] = {}
+
+    def of(self, row: asyncpg.Record) -> Candidate:
+        """Build a candidate from the columns of `_CANDIDATES`, in their order."""
+        requirement_id, member_id, reference, thousandths, need_by, area, currency = row[:7]
+        is_firm, is_engaged, *words = row[7:]
+        like = Like(*words)
+        quantity = self._quantities.get(thousandths)
+        if quantity is None:
+            quantity = self._quantities[thousandths] = exact(Decimal(thousandths).scaleb(-3))
+        word = self._words.setdefault
+        member = self._members[member_id]
+        return Candidate(
+            requirement_id,
+            member.id,
+            quantity,
+            member,
+            self._likes.setdefault(like, like),
+            reference,
+            word(need_by, need_by),
+            word(area, area),
+            word(currency, currency),
+            is_firm,
+            is_engaged,
+        )
+
+
+async def _drop_lots(connection: Connection, rfp_id: RfpId) -> None:
     await connection.execute(_DROP_SHARES, rfp_id)
+    await connection.execute(_DROP_VOLUMES, rfp_id)
     await connection.execute(_DROP_LOTS, rfp_id)
+
+
+async def _add_lots(connection: Connection, lots: Sequence[DraftLot]) -> None:
+    made = [each.made.lot for each in lots]
     await connection.execute(
         _ADD_LOTS,
-        [each.lot.id for each in lots],
-        [each.lot.rfp_id for each in lots],
-        [each.lot.number for each in lots],
-        [each.lot.title for each in lots],
-        [each.lot.category for each in lots],
-        [each.lot.item_code for each in lots],
-        [each.lot.specification for each in lots],
-        [each.lot.unit for each in lots],
-        [each.lot.term_months for each in lots],
-        [each.lot.delivery_area for each in lots],
-        [each.lot.quantity for each in lots],
-        [each.lot.status for each in lots],
+        [lot.id for lot in made],
+        [lot.rfp_id for lot in made],
+        [lot.number for lot in made],
+        [lot.title for lot in made],
+        [lot.category for lot in made],
+        [lot.item_code for lot in made],
+        [lot.specification for lot in made],
+        [lot.unit for lot in made],
+        [lot.term_months for lot in made],
+        [lot.delivery_area for lot in made],
+        [lot.quantity for lot in made],
+        [lot.status for lot in made],
     )
-    shares = [(each.lot.id, share) for each in lots for share in each.shares]
+    volumes = [each.volume for each in lots]
     await connection.execute(
-        _ADD_SHARES,
-        [lot_id for lot_id, _ in shares],
-        [share.requirement_id for _, share in shares],
-        [share.member_id for _, share in shares],
-        [share.quantity for _, share in shares],
+        _ADD_VOLUMES,
+        [lot.id for lot in made],
+        [volume.rule for volume in volumes],
+        [volume.basis for volume in volumes],
+        [volume.terms or {} for volume in volumes],
+        [volume.demand for volume in volumes],
+        [volume.firm for volume in volumes],
     )
-
-
-def _candidates_of(
-    rows: Sequence[asyncpg.Record],
-) -> tuple[list[Candidate], AbstractSet[RequirementId]]:
-    engaged = {RequirementId(row["id"]) for row in rows if row["is_engaged"]}
-    return [_candidate_of(row) for row in rows], engaged
-
-
-def _candidate_of(row: asyncpg.Record) -> Candidate:
-    return Candidate(
-        requirement_id=RequirementId(row["id"]),
-        member_id=PartyId(row["member_id"]),
-        member_reference=row["member_reference"],
-        member_name=row["member_name"],
-        reference=row["reference"],
-        category=row["category"],
-        item_code=row["item_code"],
-        specification=row["specification"],
-        unit=row["unit"],
-        quantity=row["quantity"],
-        need_by=row["need_by"],
-        term_months=row["term_months"],
-        delivery_area=row["delivery_area"],
-        currency=Currency(row["currency"]),
-    )
+    shares = [(each.made.lot.id, share) for each in lots for share in each.made.shares]
+    for start in range(0, len(shares), SHARES_AT_ONCE):
+        part = shares[start : start + SHARES_AT_ONCE]
+        await connection.execute(
+            _ADD_SHARES,
+            [lot_id for lot_id, _ in part],
+            [share.requirement_id for _, share in part],
+            [share.member_id for _, share in part],
+            [share.quantity for _, share in part],
+        )

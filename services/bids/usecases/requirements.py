@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -46,7 +47,10 @@ class NewRequirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stater:
-    """Who states: `own` is the calling member, who states its own needs only; None for a buyer."""
+    """Who states: `own` is the calling member, who speaks for itself and those that authorised it.
+
+    It is None for a buyer, who speaks for all.
+    """
 
     actor: PartyId
     own: PartyId | None
@@ -65,12 +69,13 @@ class Requirements:
         """State one requirement under the id that the request fixed.
 
         Raises:
-            RequirementNotOwn: A member names another.
+            RequirementNotOwn: A member names another that did not authorise it.
             MemberMissing: A buyer names nobody.
             MemberUnknown: The party is not a registered member.
             RequirementReferenceTaken: The member has another of the same reference.
         """
-        member_id = member_stated_for(new.member_id, own=stater.own)
+        acts_for = await self._represented(stater)
+        member_id = member_stated_for(new.member_id, own=stater.own, acts_for=acts_for)
         member = await self._parties.find(member_id)
         if member is None or member.kind is not PartyKind.MEMBER:
             raise MemberUnknown
@@ -79,11 +84,20 @@ class Requirements:
         return await self._store.state(decision, Act(str(stater.actor), now))
 
     async def import_csv(
-        self, raw: bytes, currency: Currency, *, import_id: UUID, stater: Stater
+        self,
+        raw: bytes,
+        currency: Currency,
+        *,
+        import_id: UUID,
+        stater: Stater,
+        decimal: str | None = None,
     ) -> int:
         """State all requirements of a file, or none; return how many.
 
+        `decimal` names the sign before decimals, where the file's columns shall not tell it.
+
         Raises:
+            DecimalSignUnknown: Decimals are written in no such way.
             CurrencyUnknown: The house does not count in the currency.
             CsvHeaderInvalid: The columns are not named as they should be.
             CsvRowsInvalid: A row is wrong; the refusal says which, and why.
@@ -93,7 +107,7 @@ class Requirements:
         if imported:
             return imported
         # A long file takes some tenths of a second, in which the loop must answer others.
-        sheet = await asyncio.to_thread(csv_import.read_sheet, raw, currency)
+        sheet = await asyncio.to_thread(csv_import.read_sheet, raw, currency, decimal=decimal)
         known = await self._known(sheet, stater)
         csv_import.check(sheet, known)
         now = self._clock.now()
@@ -126,7 +140,14 @@ class Requirements:
                 if key.member_reference in members
             ]
         )
-        return Known(members=members, taken=taken, own=stater.own)
+        acts_for = await self._represented(stater)
+        return Known(members=members, taken=taken, own=stater.own, acts_for=acts_for)
+
+    async def _represented(self, stater: Stater) -> AbstractSet[PartyId]:
+        """Tell for whom a calling member may speak besides itself."""
+        if stater.own is None:
+            return frozenset()
+        return await self._store.find_represented(stater.own)
 
 
 def _requirement(
