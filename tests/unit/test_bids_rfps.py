@@ -10,37 +10,55 @@ from uuid import UUID
 
 import pytest
 
+from services.bids.domain.ceremony import (
+    Ceremony,
+    CustodianKeyMissing,
+    CustodianKeys,
+    Dealt,
+    OpeningDealt,
+    Purpose,
+    Seat,
+)
+from services.bids.domain.consortium import ConsortiumModel
+from services.bids.domain.drafts import (
+    ApproverIsDrafter,
+    Draft,
+    Drafter,
+    DraftIncomplete,
+    decide_approve,
+    decide_draft,
+    decide_terms,
+    is_approved,
+    written,
+)
 from services.bids.domain.lots import Lot, LotCancelled, LotStatus, exact
 from services.bids.domain.parties import CustodianUnknown, Party, PartyKind
+from services.bids.domain.policy import PolicyBreached, Profile, Rule
 from services.bids.domain.pooling import LeftOut, LeftOutReason, Pool, PoolBy, PooledLot, Share
 from services.bids.domain.publication import (
     Cancellation,
-    CustodianKeyMissing,
-    Dealt,
     DraftDropped,
     OpeningCancelled,
-    OpeningDealt,
     Publication,
     RfpAlreadyCancelled,
     RfpAwarded,
     RfpWithoutLots,
+    TermsFrozen,
     decide_cancel,
     decide_publish,
 )
 from services.bids.domain.rfps import (
     LOTS_MAX,
-    ConsortiumModel,
     DeadlinePast,
     LotsTooMany,
-    PolicyProfileUnknown,
     Rfp,
     RfpNotDraft,
     RfpPooled,
     RfpStatus,
-    decide_draft,
     decide_pool,
     shares_digest,
 )
+from services.bids.domain.terms import Terms, TermsUnfit
 from shared.domain.ids import LotId, OpeningId, PartyId, RequirementId, RfpId
 from shared.domain.money import Currency
 from shared.domain.refusals import Refusal
@@ -52,6 +70,15 @@ TICK: Final = timedelta(microseconds=1)
 OPENING: Final = OpeningId(UUID(int=50))
 KEY: Final = bytes(range(32))
 SHARE_TEXT: Final = b"the sealed share"
+CUSTODIAN: Final = PartyId(UUID(int=3))
+OPEN: Final = Profile(
+    name="open", title="Open", jurisdiction="none", time_zone="UTC", sha256="ab" * 32
+)
+STRICT: Final = dataclasses.replace(
+    OPEN,
+    days_open=Rule(value=31, law="Act 1", source="s1"),
+    second_person=Rule(value=True, law="Act 2", source="s2"),
+)
 
 
 def rfp(**changes: Any) -> Rfp:
@@ -115,16 +142,36 @@ def minted() -> Callable[[], LotId]:
 
 
 def draft(**changes: Any) -> Publication:
-    return dataclasses.replace(
-        Publication(rfp=rfp(), lots=(lot(1), lot(2)), custodian_key=KEY), **changes
+    prepared = Publication(
+        rfp=rfp(),
+        lots=(lot(1), lot(2)),
+        ceremony=Ceremony(custodian_ids=(CUSTODIAN,)),
+        custodian_keys={CUSTODIAN: KEY},
     )
+    return dataclasses.replace(prepared, **changes)
 
 
-def deal(_custodian_key: bytes) -> Dealt:
-    return Dealt(opening_id=OPENING, public_key=bytes(32), sealed_share=SHARE_TEXT)
+def deal(ceremony: Ceremony, _keys: CustodianKeys) -> list[Dealt]:
+    seat = Seat(
+        index=1,
+        custodian_id=ceremony.custodian_ids[0],
+        salt=bytes(32),
+        commitment=bytes(32),
+        sealed_share=SHARE_TEXT,
+    )
+    return [
+        Dealt(
+            opening_id=OPENING,
+            purpose=Purpose.PRICE,
+            public_key=bytes(32),
+            threshold=1,
+            window_s=3600,
+            seats=(seat,),
+        )
+    ]
 
 
-def deal_never(_custodian_key: bytes) -> Dealt:
+def deal_never(_ceremony: Ceremony, _keys: CustodianKeys) -> list[Dealt]:
     sentence = "a key was dealt for a publication that was refused"
     raise AssertionError(sentence)
 
@@ -150,8 +197,8 @@ def test_a_draft_is_kept_with_its_terms_on_the_chain() -> None:
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [
-        ({"policy_profile": "erate"}, PolicyProfileUnknown),
         ({"closes_at": NOW}, DeadlinePast),
+        ({"terms": Terms(criteria=())}, TermsUnfit),
     ],
 )
 def test_a_draft_that_could_not_be_published_is_refused(
@@ -221,13 +268,15 @@ def test_the_most_lots_pass_and_one_more_is_refused() -> None:
 
 
 def test_publishing_opens_every_lot_and_deals_one_opening() -> None:
-    decision = decide_publish(draft(), deal=deal, now=NOW)
+    decision = decide_publish(draft(), profile=OPEN, deal=deal, now=NOW)
 
     after = decision.state
     assert (after.rfp.status, after.rfp.published_at) == (RfpStatus.PUBLISHED, NOW)
     assert [each.status for each in after.lots] == [LotStatus.OPEN, LotStatus.OPEN]
-    assert after.dealt == deal(KEY)
-    published, opening, *opened = decision.facts
+    assert after.dealt == tuple(deal(draft().ceremony, {}))
+    frozen, published, opening, *opened = decision.facts
+    assert isinstance(frozen, TermsFrozen)
+    assert frozen.profile_sha256 == "ab" * 32
     assert isinstance(published, RfpPublished)
     assert published.lot_ids == (lot(1).id, lot(2).id)
     assert isinstance(opening, OpeningDealt)
@@ -239,19 +288,19 @@ def test_publishing_opens_every_lot_and_deals_one_opening() -> None:
 
 
 def test_the_key_is_dealt_to_the_custodians_own() -> None:
-    dealt_to: list[bytes] = []
+    dealt_to: list[CustodianKeys] = []
 
-    def remember(custodian_key: bytes) -> Dealt:
-        dealt_to.append(custodian_key)
-        return deal(custodian_key)
+    def remember(ceremony: Ceremony, keys: CustodianKeys) -> list[Dealt]:
+        dealt_to.append(keys)
+        return deal(ceremony, keys)
 
-    decide_publish(draft(), deal=remember, now=NOW)
+    decide_publish(draft(), profile=OPEN, deal=remember, now=NOW)
 
-    assert dealt_to == [KEY]
+    assert dealt_to == [{CUSTODIAN: KEY}]
 
 
 def test_a_dealt_opening_does_not_show_its_share() -> None:
-    assert SHARE_TEXT.decode() not in repr(deal(KEY))
+    assert SHARE_TEXT.decode() not in repr(deal(draft().ceremony, {}))
 
 
 @pytest.mark.parametrize(
@@ -259,23 +308,94 @@ def test_a_dealt_opening_does_not_show_its_share() -> None:
     [
         ({"rfp": rfp(status=RfpStatus.PUBLISHED)}, RfpNotDraft),
         ({"rfp": rfp(status=RfpStatus.CANCELLED)}, RfpNotDraft),
-        ({"rfp": rfp(policy_profile="texas")}, PolicyProfileUnknown),
+        ({"rfp": rfp(terms=Terms(bids_min=0))}, TermsUnfit),
         ({"rfp": rfp(closes_at=NOW)}, DeadlinePast),
         ({"lots": ()}, RfpWithoutLots),
-        ({"custodian_key": None}, CustodianKeyMissing),
+        ({"custodian_keys": {}}, CustodianKeyMissing),
     ],
 )
 def test_what_cannot_be_published_deals_no_key(
     changes: dict[str, Any], refusal: type[Refusal]
 ) -> None:
     with pytest.raises(refusal):
-        decide_publish(draft(**changes), deal=deal_never, now=NOW)
+        decide_publish(draft(**changes), profile=OPEN, deal=deal_never, now=NOW)
 
 
 def test_bidding_that_closes_in_a_microsecond_may_be_published() -> None:
     late = draft(rfp=rfp(closes_at=NOW + TICK))
 
-    assert decide_publish(late, deal=deal, now=NOW).state.rfp.status is RfpStatus.PUBLISHED
+    decision = decide_publish(late, profile=OPEN, deal=deal, now=NOW)
+
+    assert decision.state.rfp.status is RfpStatus.PUBLISHED
+
+
+def test_a_publication_that_breaks_the_profile_names_every_rule_and_deals_no_key() -> None:
+    with pytest.raises(PolicyBreached) as refused:
+        decide_publish(draft(), profile=STRICT, deal=deal_never, now=NOW)
+
+    breaches: Any = refused.value.details["breaches"]
+    assert [(each["rule"], each["source"]) for each in breaches] == [
+        ("days_open", "s1"),
+        ("second_person", "s2"),
+    ]
+
+
+def approved_by(person: str, *, drafted_by: str = "ann") -> Rfp:
+    drafted = rfp(drafted_by=drafted_by, closes_at=NOW + timedelta(days=31))
+    return decide_approve(drafted, (lot(1), lot(2)), person=person).state
+
+
+def test_a_second_persons_approval_lets_a_strict_profile_publish() -> None:
+    approved = draft(rfp=approved_by("ben"))
+
+    decision = decide_publish(approved, profile=STRICT, deal=deal, now=NOW)
+
+    assert decision.state.rfp.status is RfpStatus.PUBLISHED
+
+
+@pytest.mark.parametrize(("person", "drafter"), [("ann", "ann"), ("", "ann"), ("ben", "")])
+def test_nobody_approves_an_own_draft_or_without_a_name(person: str, drafter: str) -> None:
+    with pytest.raises(ApproverIsDrafter):
+        approved_by(person, drafted_by=drafter)
+
+
+def test_a_draft_that_changed_since_its_approval_is_not_approved() -> None:
+    approved = approved_by("ben")
+    changed = decide_terms(approved, Terms(bids_min=2), closes_at=None, now=NOW).state
+
+    assert is_approved(approved, (lot(1), lot(2)))
+    assert not is_approved(changed, (lot(1), lot(2)))
+    assert not is_approved(approved, (lot(1), lot(3)))
+
+
+def drafter() -> Drafter:
+    return Drafter(rfp_id=RfpId(UUID(int=8)), buyer_id=PartyId(UUID(int=2)), person="ann", at=NOW)
+
+
+def test_a_draft_takes_from_an_earlier_rfp_what_it_leaves_unsaid() -> None:
+    timely = Terms(bids_min=2, certified_on=NOW.date(), declarations=("letters",))
+    source = rfp(title="Milk 2026", standstill_s=60, terms=timely)
+
+    made = written(Draft(closes_at=CLOSES_AT + TICK, title="Milk 2027"), source, drafter())
+
+    assert (made.title, made.standstill_s, made.closes_at) == ("Milk 2027", 60, CLOSES_AT + TICK)
+    assert (made.drafted_from, made.drafted_by) == (source.id, "ann")
+    assert made.terms == Terms(bids_min=2)
+
+
+def test_a_draft_from_nothing_must_say_everything() -> None:
+    with pytest.raises(DraftIncomplete) as refused:
+        written(Draft(closes_at=CLOSES_AT, title="Milk"), None, drafter())
+
+    assert refused.value.details == {"missing": "currency"}
+
+
+@pytest.mark.parametrize(
+    "status", [status for status in RfpStatus if status is not RfpStatus.DRAFT]
+)
+def test_terms_are_frozen_once_it_is_published(status: RfpStatus) -> None:
+    with pytest.raises(RfpNotDraft):
+        decide_terms(rfp(status=status), Terms(), closes_at=None, now=NOW)
 
 
 def cancellable(*lots: Lot, status: RfpStatus = RfpStatus.PUBLISHED) -> Cancellation:

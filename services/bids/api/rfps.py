@@ -1,77 +1,117 @@
-"""Answer buyers who draft, pool, publish and cancel RFPs, and all who read them."""
+"""Answer buyers who publish and cancel RFPs, and all who read them."""
 
-from datetime import datetime
-from typing import Annotated, Final, Self
+from datetime import date, datetime
+from typing import Final, Self
 from uuid import UUID
 
 from aiohttp import web
 from pydantic import Field
 
-from services.bids.domain.lots import LotStatus, LotUnknown
-from services.bids.domain.parties import CustodianUnknown
+from services.bids.domain.ceremony import CustodianKeyMissing
+from services.bids.domain.consortium import (
+    MODEL_RULES,
+    ConsortiumModel,
+    CostSharing,
+    PriceOnDeclines,
+)
+from services.bids.domain.lots import LotStatus, LotUnknown, exact
+from services.bids.domain.policy import PolicyBreached, PolicyProfileUnknown
 from services.bids.domain.publication import (
-    CustodianKeyMissing,
     RfpAlreadyCancelled,
     RfpAwarded,
     RfpWithoutLots,
 )
-from services.bids.domain.rfps import (
-    STANDSTILL_MAX,
-    ConsortiumModel,
-    DeadlinePast,
-    PolicyProfileUnknown,
-    Rfp,
-    RfpNotDraft,
-    RfpStatus,
-    RfpUnknown,
+from services.bids.domain.rfps import DeadlinePast, Rfp, RfpNotDraft, RfpStatus, RfpUnknown
+from services.bids.domain.terms import (
+    Advertised,
+    CostCovered,
+    Criterion,
+    CriterionKind,
+    Terms,
+    TermsUnfit,
 )
 from services.bids.ports.purchase import ListedLot, Part
-from services.bids.usecases.rfps import NewRfp, Rfps
-from shared.domain.ids import LotId, OpeningId, PartyId, RfpId
+from services.bids.usecases.rfps import Rfps
+from shared.domain.ids import LotId, OpeningId, RfpId
 from shared.web import Api, Call
-from shared.web.fields import (
-    AnswerModel,
-    CurrencyText,
-    Instant,
-    Label,
-    PageAnswer,
-    RequestModel,
-)
+from shared.web.fields import AnswerModel, Label, PageAnswer, RequestModel
 
 RFPS: Final = web.AppKey("bids_rfps", Rfps)
 
 routes = Api("bids", title="", version="")
 
 
-class DraftRfp(RequestModel):
-    """A solicitation to be: bids are taken until `closes_at`, which is not included."""
+class CriterionAnswer(AnswerModel):
+    """Something scored: `weight` of 100 in all; a pass/fail criterion has none."""
 
-    title: Label
-    currency: CurrencyText
-    consortium_model: ConsortiumModel
-    policy_profile: Label = Field(examples=["open"])
-    custodian_id: UUID = Field(description="Who holds the opening's key.")
-    closes_at: Instant
-    standstill_s: Annotated[
-        int,
-        Field(strict=True, ge=0, le=int(STANDSTILL_MAX.total_seconds())),
-    ] = Field(description="Seconds between an award's intent and the award.")
+    name: str
+    kind: CriterionKind
+    weight: str | None
+    covers: CostCovered | None
 
-    def new(self) -> NewRfp:
-        """Turn it into what the use case takes."""
-        return NewRfp(
-            title=self.title,
-            currency=self.currency,
-            consortium_model=self.consortium_model,
-            policy_profile=self.policy_profile,
-            custodian_id=PartyId(self.custodian_id),
-            closes_at=self.closes_at,
-            standstill_s=self.standstill_s,
+
+class TermsAnswer(AnswerModel):
+    """What the buyer wrote beside title and deadline; null where the model knows no such term."""
+
+    advertised_as: Advertised
+    prequalified_only: bool
+    bids_min: int
+    certified_on: date | None
+    questions_close_at: datetime | None
+    declarations: list[str]
+    criteria: list[CriterionAnswer]
+    acceptance_window_s: int | None
+    price_on_declines: PriceOnDeclines | None
+    cost_shared_by: CostSharing | None
+    margin_percent: str | None
+
+    @classmethod
+    def of(cls, terms: Terms) -> Self:
+        """Render terms."""
+        margin = terms.margin_percent
+        return cls(
+            advertised_as=terms.advertised_as,
+            prequalified_only=terms.prequalified_only,
+            bids_min=terms.bids_min,
+            certified_on=terms.certified_on,
+            questions_close_at=terms.questions_close_at,
+            declarations=list(terms.declarations),
+            criteria=[_criterion(each) for each in terms.criteria],
+            acceptance_window_s=terms.acceptance_window_s,
+            price_on_declines=terms.price_on_declines,
+            cost_shared_by=terms.cost_shared_by,
+            margin_percent=None if margin is None else f"{margin:f}",
+        )
+
+
+class ConsortiumAnswer(AnswerModel):
+    """What the consortium model fixes: who signs, who pays, what volume vendors are promised."""
+
+    contract_with: str
+    paid_by: str
+    volume: str
+    after_award: str
+    awards_told_to: str
+
+    @classmethod
+    def of(cls, model: ConsortiumModel) -> Self:
+        """Render a model's rules."""
+        rules = MODEL_RULES[model]
+        return cls(
+            contract_with=rules.contract_with,
+            paid_by=rules.paid_by,
+            volume=rules.volume,
+            after_award=rules.after_award,
+            awards_told_to=rules.awards_told_to,
         )
 
 
 class RfpAnswer(AnswerModel):
-    """A solicitation as it stands."""
+    """A solicitation as it stands.
+
+    `earliest_award_on` is a day in the policy profile's time zone, and `earliest_award_at` the
+    instant at which it begins there; both are null where the profile asks for no wait.
+    """
 
     id: UUID
     buyer_id: UUID
@@ -86,6 +126,14 @@ class RfpAnswer(AnswerModel):
     drafted_at: datetime
     published_at: datetime | None
     cancelled_reason: str | None
+    terms: TermsAnswer
+    consortium: ConsortiumAnswer
+    addendum: int = Field(description="The version of the last addendum; 0 before the first.")
+    approved: bool = Field(description="Whether a second person ever approved it.")
+    drafted_from: UUID | None
+    earliest_award_on: date | None
+    earliest_award_at: datetime | None
+    profile_sha256: str | None = Field(description="Of the profile's file at the publication.")
 
     @classmethod
     def of(cls, rfp: Rfp) -> Self:
@@ -104,11 +152,23 @@ class RfpAnswer(AnswerModel):
             drafted_at=rfp.drafted_at,
             published_at=rfp.published_at,
             cancelled_reason=rfp.cancelled_reason,
+            terms=TermsAnswer.of(rfp.terms),
+            consortium=ConsortiumAnswer.of(rfp.consortium_model),
+            addendum=rfp.addendum,
+            approved=rfp.approved_by is not None,
+            drafted_from=rfp.drafted_from,
+            earliest_award_on=rfp.earliest_award_on,
+            earliest_award_at=rfp.earliest_award_at,
+            profile_sha256=None if rfp.profile_sha256 is None else rfp.profile_sha256.hex(),
         )
 
 
 class LotAnswer(AnswerModel):
-    """A lot: `members` have a share in it; the area is null where theirs differ."""
+    """A lot: `members` have a share in it; the area is null where theirs differ.
+
+    Of `quantity`, vendors are promised `firm_quantity`, and the rest is estimated; both are null
+    in a draft's pool. Where `regions` are named, only vendors that serve one of them see the lot.
+    """
 
     id: UUID
     rfp_id: UUID
@@ -123,11 +183,14 @@ class LotAnswer(AnswerModel):
     quantity: str
     status: LotStatus
     members: int
+    firm_quantity: str | None
+    estimated_quantity: str | None
+    regions: list[str]
 
     @classmethod
     def of(cls, listed: ListedLot) -> Self:
         """Render a lot."""
-        lot = listed.lot
+        lot, volume = listed.lot, listed.volume
         return cls(
             id=lot.id,
             rfp_id=lot.rfp_id,
@@ -142,6 +205,9 @@ class LotAnswer(AnswerModel):
             quantity=f"{lot.quantity:f}",
             status=lot.status,
             members=listed.members,
+            firm_quantity=None if volume is None else f"{exact(volume.firm):f}",
+            estimated_quantity=None if volume is None else f"{exact(volume.estimated):f}",
+            regions=list(listed.regions),
         )
 
 
@@ -152,21 +218,6 @@ class CancelRfp(RequestModel):
 
 
 @routes.post(
-    "/v1/rfps",
-    scope="rfp:write",
-    body=DraftRfp,
-    answer=RfpAnswer,
-    summary="Draft an RFP",
-    refusals=(CustodianUnknown, DeadlinePast, PolicyProfileUnknown),
-    creates=True,
-)
-async def draft_rfp(call: Call[DraftRfp]) -> RfpAnswer:
-    """Draft an RFP; nobody but its buyer sees it before it is published."""
-    rfp = await call.of(RFPS).draft(call.body.new(), rfp_id=call.new_id, buyer_id=call.caller_party)
-    return RfpAnswer.of(rfp)
-
-
-@routes.post(
     "/v1/rfps/{rfp_id}/publish",
     scope="rfp:write",
     answer=RfpAnswer,
@@ -174,10 +225,12 @@ async def draft_rfp(call: Call[DraftRfp]) -> RfpAnswer:
     refusals=(
         RfpUnknown,
         RfpNotDraft,
-        RfpWithoutLots,
-        CustodianKeyMissing,
         DeadlinePast,
+        TermsUnfit,
+        RfpWithoutLots,
         PolicyProfileUnknown,
+        PolicyBreached,
+        CustodianKeyMissing,
     ),
     creates=True,
     status=200,
@@ -185,8 +238,9 @@ async def draft_rfp(call: Call[DraftRfp]) -> RfpAnswer:
 async def publish_rfp(call: Call[None]) -> RfpAnswer:
     """Publish a draft: its lots take sealed bids, and its opening's key is dealt.
 
-    The key is made now; its private half leaves sealed to the custodian's registered key, and is
-    kept nowhere else.
+    Terms, criteria and weights are frozen. Whatever the policy profile forbids is named, rule by
+    rule, in `breaches`. The key is made now; its private half leaves in shares, each sealed to its
+    custodian's registered key, and is kept nowhere else.
     """
     rfp = await call.of(RFPS).publish(
         RfpId(call.id("rfp_id")),
@@ -273,3 +327,13 @@ async def read_lot(call: Call[None]) -> LotAnswer:
     """Read a lot of an RFP that was published, or of an own draft."""
     listed = await call.of(RFPS).find_lot(LotId(call.id("lot_id")), viewer_id=call.caller.party_id)
     return LotAnswer.of(listed)
+
+
+def _criterion(criterion: Criterion) -> CriterionAnswer:
+    weight = criterion.weight
+    return CriterionAnswer(
+        name=criterion.name,
+        kind=criterion.kind,
+        weight=None if weight is None else f"{weight:f}",
+        covers=criterion.covers,
+    )

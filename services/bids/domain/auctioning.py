@@ -153,13 +153,14 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LotAuctionClosed(Fact):
-    """The auction is over, and its ranking now decides the lot."""
+    """The auction is over; its ranking now decides the lot, unless it had no outcome."""
 
     TYPE: ClassVar[str] = "lot.auction_closed"
 
     auction_id: AuctionId
     offers: int
     ranking: tuple[Placed, ...]
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,13 +261,18 @@ def decide_closed(lot: Lot, event: AuctionClosed) -> Decision[Lot]:
         for offer in event.ranking
     )
     fact = LotAuctionClosed(
-        auction_id=AuctionId(event.auction_id), offers=event.offers, ranking=ranking
+        auction_id=AuctionId(event.auction_id),
+        offers=event.offers,
+        ranking=ranking,
+        outcome=event.outcome,
     )
     return _back(lot, fact)
 
 
 def standing_of(event: AuctionClosed) -> tuple[Bidder, ...]:
-    """Read the final ranking of an auction, best first."""
+    """Read the ranking that an auction decides by, best first; none where it had no outcome."""
+    if not event.decides:
+        return ()
     currency = Currency(event.currency)
     bidders = (
         Bidder(PartyId(offer.vendor_id), offer.rank, UnitPrice.parse(offer.unit_price, currency))

@@ -1,18 +1,35 @@
 """Publish an RFP, and cancel it.
 
-Publishing deals the key of the RFP's one opening to its custodian and opens the lots for sealed
-bids. Cancelling ends whatever has not been awarded.
+Publishing deals the key of each of the RFP's openings to its custodians and opens the lots for
+sealed bids. Cancelling ends whatever has not been awarded.
 """
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from services.bids.domain.amendments import with_award_wait
+from services.bids.domain.ceremony import (
+    Ceremony,
+    CustodianKeys,
+    Deal,
+    Dealt,
+    opening_dealt,
+    require_keys,
+)
+from services.bids.domain.compliance import Solicitation, breaches_of_publication
+from services.bids.domain.drafts import is_approved
 from services.bids.domain.lots import ENDED, Lot, LotCancelled, LotStatus
-from services.bids.domain.parties import key_text
-from services.bids.domain.rfps import Rfp, RfpStatus, require_draft, require_terms
+from services.bids.domain.policy import Breach, Profile, refuse_breaches
+from services.bids.domain.rfps import (
+    Rfp,
+    RfpStatus,
+    require_draft,
+    require_terms,
+    written_terms,
+)
 from shared.domain.facts import Decision, Fact
 from shared.domain.ids import OpeningId, PartyId, RfpId
 from shared.domain.refusals import Kind, Refusal
@@ -20,22 +37,18 @@ from shared.events.bids import LotOpened, RfpCancelled, RfpPublished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dealt:
-    """An opening whose key was dealt: the public key, and the share sealed to the custodian."""
-
-    opening_id: OpeningId
-    public_key: bytes
-    sealed_share: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What publishing looks at and changes; `dealt` is None until it is done."""
+    """What publishing looks at and changes; nothing is `dealt` until it is done.
+
+    `invited` are the vendors that wait to be told of it, each by an event of its own.
+    """
 
     rfp: Rfp
     lots: tuple[Lot, ...]
-    custodian_key: bytes | None
-    dealt: Dealt | None = None
+    ceremony: Ceremony
+    custodian_keys: CustodianKeys
+    invited: tuple[PartyId, ...] = ()
+    dealt: tuple[Dealt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +61,16 @@ class Cancellation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpeningDealt(Fact):
-    """An opening's private key was dealt to its custodian; bids are sealed to the public key."""
+class TermsFrozen(Fact):
+    """What was published, criteria and weights among it, and under which text of the profile."""
 
-    TYPE: ClassVar[str] = "opening.dealt"
+    TYPE: ClassVar[str] = "rfp.terms_frozen"
 
-    opening_id: OpeningId
     rfp_id: RfpId
-    custodian_id: PartyId
-    custodian_key: str
-    public_key: str
-    closes_at: datetime
+    terms: Mapping[str, object]
+    policy_profile: str
+    profile_sha256: str
+    earliest_award_on: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +100,6 @@ class RfpWithoutLots(Refusal):
     code = "rfp_without_lots"
 
 
-class CustodianKeyMissing(Refusal):
-    """The custodian has no key to which the opening's key could be dealt."""
-
-    kind = Kind.CONFLICT
-    code = "custodian_key_missing"
-
-
 class RfpAwarded(Refusal):
     """A lot of the RFP is awarded; what was awarded is not undone by cancelling."""
 
@@ -110,19 +115,22 @@ class RfpAlreadyCancelled(Refusal):
 
 
 def decide_publish(
-    draft: Publication, *, deal: Callable[[bytes], Dealt], now: datetime
+    draft: Publication, *, profile: Profile, deal: Deal, now: datetime
 ) -> Decision[Publication]:
     """Publish a draft: its lots open for sealed bids until `closes_at`, which is not included.
 
-    `deal` makes the opening's key pair and seals the private key to the custodian's key; it is
+    Terms, criteria and weights freeze here, and the profile's wait before an award begins.
+
+    `deal` makes each opening's key pair and seals the shares to the custodians' keys; it is
     called only when every rule has let the RFP pass.
 
     Raises:
         RfpNotDraft: It was published or cancelled before.
-        PolicyProfileUnknown: No such policy profile.
         DeadlinePast: Bidding would close now or earlier.
+        TermsUnfit: The terms contradict the consortium model, the deadline or each other.
         RfpWithoutLots: Nothing was pooled.
-        CustodianKeyMissing: The custodian registered no key.
+        PolicyBreached: The policy profile forbids it; every breach is named.
+        CustodianKeyMissing: A custodian registered no key.
     """
     rfp = draft.rfp
     require_draft(rfp)
@@ -130,14 +138,31 @@ def decide_publish(
     if not draft.lots:
         sentence = "Pool requirements into lots before publishing."
         raise RfpWithoutLots(sentence)
-    if draft.custodian_key is None:
-        sentence = "The custodian must register a public key before the RFP is published."
-        raise CustodianKeyMissing(sentence)
-    dealt = deal(draft.custodian_key)
-    published = dataclasses.replace(rfp, status=RfpStatus.PUBLISHED, published_at=now)
+    refuse_breaches(profile, breaches_of(draft, profile, now=now))
+    require_keys(draft.ceremony, draft.custodian_keys)
+    dealt = tuple(deal(draft.ceremony, draft.custodian_keys))
+    published = dataclasses.replace(
+        with_award_wait(rfp, profile, began_at=now),
+        status=RfpStatus.PUBLISHED,
+        published_at=now,
+        profile_sha256=bytes.fromhex(profile.sha256),
+    )
     opened = tuple(dataclasses.replace(lot, status=LotStatus.OPEN) for lot in draft.lots)
     after = dataclasses.replace(draft, rfp=published, lots=opened, dealt=dealt)
-    return Decision(after, _publication_facts(after, dealt, draft.custodian_key, now=now))
+    return Decision(after, _publication_facts(after, now=now))
+
+
+def breaches_of(draft: Publication, profile: Profile, *, now: datetime) -> tuple[Breach, ...]:
+    """Name every rule of the policy profile that publishing the draft now would break."""
+    rfp = draft.rfp
+    asked = Solicitation(
+        terms=rfp.terms,
+        published_at=now,
+        closes_at=rfp.closes_at,
+        standstill_s=rfp.standstill_s,
+        is_approved_by_another=is_approved(rfp, draft.lots),
+    )
+    return breaches_of_publication(profile, asked)
 
 
 def decide_cancel(before: Cancellation, *, reason: str) -> Decision[Cancellation]:
@@ -167,9 +192,7 @@ def decide_cancel(before: Cancellation, *, reason: str) -> Decision[Cancellation
     return Decision(after, _cancellation_facts(before, reason))
 
 
-def _publication_facts(
-    after: Publication, dealt: Dealt, custodian_key: bytes, *, now: datetime
-) -> tuple[Fact, ...]:
+def _publication_facts(after: Publication, *, now: datetime) -> tuple[Fact, ...]:
     rfp = after.rfp
     published = RfpPublished(
         rfp_id=rfp.id,
@@ -181,15 +204,23 @@ def _publication_facts(
         published_at=now,
         closes_at=rfp.closes_at,
     )
-    opening = OpeningDealt(
-        opening_id=dealt.opening_id,
-        rfp_id=rfp.id,
-        custodian_id=rfp.custodian_id,
-        custodian_key=key_text(custodian_key),
-        public_key=key_text(dealt.public_key),
-        closes_at=rfp.closes_at,
+    openings = (
+        opening_dealt(rfp.id, dealt, after.custodian_keys, closes_at=rfp.closes_at)
+        for dealt in after.dealt
     )
-    return (published, opening, *(_lot_opened(lot, rfp.closes_at) for lot in after.lots))
+    opened = (_lot_opened(lot, rfp.closes_at) for lot in after.lots)
+    return (_frozen(rfp), published, *openings, *opened)
+
+
+def _frozen(rfp: Rfp) -> TermsFrozen:
+    first = rfp.earliest_award_on
+    return TermsFrozen(
+        rfp_id=rfp.id,
+        terms=written_terms(rfp.terms),
+        policy_profile=rfp.policy_profile,
+        profile_sha256=(rfp.profile_sha256 or b"").hex(),
+        earliest_award_on=None if first is None else first.isoformat(),
+    )
 
 
 def _lot_opened(lot: Lot, closes_at: datetime) -> LotOpened:

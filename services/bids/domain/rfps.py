@@ -1,23 +1,22 @@
-"""Draft an RFP, and give the draft its lots, as often as the buyer likes."""
+"""Say what an RFP is, and give a draft its lots, as often as the buyer likes."""
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar, Final
 
+from services.bids.domain.consortium import ConsortiumModel
 from services.bids.domain.lots import Lot, LotStatus
-from services.bids.domain.parties import CustodianUnknown, Party, PartyKind
 from services.bids.domain.pooling import LeftOut, Pool, PoolBy, PooledLot, Share
+from services.bids.domain.terms import Terms, require_fit
+from shared.domain.canonical import canonical
 from shared.domain.facts import Decision, Fact
 from shared.domain.ids import LotId, PartyId, RfpId
 from shared.domain.money import Currency
 from shared.domain.refusals import Kind, Refusal
-
-POLICY_PROFILES: Final = frozenset({"open"})
-"""The laws that an RFP can be put under: so far none but the buyer's own freedom."""
 
 STANDSTILL_MAX: Final = timedelta(days=90)
 """The longest time for protest: longer than any law we know of asks for."""
@@ -35,17 +34,15 @@ class RfpStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-class ConsortiumModel(StrEnum):
-    """Who contracts with the vendor: each member, the consortium, or the consortium to resell."""
-
-    GROUP_PRICING = "group_pricing"
-    GROUP_PROCUREMENT = "group_procurement"
-    RESALE = "resale"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rfp:
-    """A solicitation: what its buyer wrote, and what became of it."""
+    """A solicitation: what its buyer wrote, and what became of it.
+
+    `drafted_by` and `approved_by` name persons as their tokens do; `approved_sha256` is the digest
+    of the draft that was approved. `addendum` is the version of the last addendum, 0 before the
+    first. The earliest award is a day in the policy profile's time zone, and the instant at which
+    that day begins.
+    """
 
     id: RfpId
     buyer_id: PartyId
@@ -60,6 +57,15 @@ class Rfp:
     drafted_at: datetime
     published_at: datetime | None = None
     cancelled_reason: str | None = None
+    terms: Terms = field(default_factory=Terms)
+    drafted_by: str = ""
+    approved_by: str | None = None
+    approved_sha256: bytes | None = None
+    drafted_from: RfpId | None = None
+    addendum: int = 0
+    earliest_award_on: date | None = None
+    earliest_award_at: datetime | None = None
+    profile_sha256: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +82,6 @@ class PooledRfp:
 
     lots: tuple[LotWithShares, ...]
     left_out: tuple[LeftOut, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RfpDrafted(Fact):
-    """A buyer drafted an RFP."""
-
-    TYPE: ClassVar[str] = "rfp.drafted"
-
-    rfp_id: RfpId
-    buyer_id: PartyId
-    title: str
-    currency: Currency
-    consortium_model: ConsortiumModel
-    policy_profile: str
-    custodian_id: PartyId
-    standstill_s: int
-    closes_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,43 +131,11 @@ class DeadlinePast(Refusal):
     code = "deadline_past"
 
 
-class PolicyProfileUnknown(Refusal):
-    """The policy profile is none that this house applies."""
-
-    kind = Kind.INVALID
-    code = "policy_profile_unknown"
-
-
 class LotsTooMany(Refusal):
     """The pool makes more lots than an RFP carries."""
 
     kind = Kind.INVALID
     code = "lots_too_many"
-
-
-def decide_draft(rfp: Rfp, custodian: Party | None, *, now: datetime) -> Decision[Rfp]:
-    """Draft an RFP.
-
-    Raises:
-        PolicyProfileUnknown: No such policy profile.
-        DeadlinePast: Bidding would close now or earlier.
-        CustodianUnknown: The custodian is not registered as one.
-    """
-    require_terms(rfp, now=now)
-    if custodian is None or custodian.kind is not PartyKind.CUSTODIAN:
-        raise CustodianUnknown
-    drafted = RfpDrafted(
-        rfp_id=rfp.id,
-        buyer_id=rfp.buyer_id,
-        title=rfp.title,
-        currency=rfp.currency,
-        consortium_model=rfp.consortium_model,
-        policy_profile=rfp.policy_profile,
-        custodian_id=rfp.custodian_id,
-        standstill_s=rfp.standstill_s,
-        closes_at=rfp.closes_at,
-    )
-    return Decision(rfp, (drafted,))
 
 
 def decide_pool(
@@ -222,15 +179,28 @@ def require_terms(rfp: Rfp, *, now: datetime) -> None:
     """Let only terms pass under which bids can be taken.
 
     Raises:
-        PolicyProfileUnknown: No such policy profile.
         DeadlinePast: Bidding would close now or earlier.
+        TermsUnfit: The terms contradict the consortium model, the deadline or each other.
     """
-    if rfp.policy_profile not in POLICY_PROFILES:
-        sentence = f"The policy profile must be one of {', '.join(sorted(POLICY_PROFILES))}."
-        raise PolicyProfileUnknown(sentence)
     if rfp.closes_at <= now:
         sentence = "The instant at which bidding closes must lie in the future."
         raise DeadlinePast(sentence)
+    require_fit(rfp.terms, model=rfp.consortium_model, closes_at=rfp.closes_at)
+
+
+def terms_digest(terms: Terms) -> str:
+    """Hash an RFP's terms: SHA-256, in hex, over their canonical JSON."""
+    return hashlib.sha256(canonical(written_terms(terms)).encode()).hexdigest()
+
+
+def written_terms(terms: Terms) -> dict[str, object]:
+    """Write terms as plain members; a day is written as ISO 8601, an absent one left out."""
+    members = {each.name: getattr(terms, each.name) for each in fields(terms)}
+    return {
+        name: value.isoformat() if type(value) is date else value
+        for name, value in members.items()
+        if value is not None
+    }
 
 
 def shares_digest(shares: tuple[Share, ...]) -> str:

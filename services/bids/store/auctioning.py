@@ -10,6 +10,7 @@ from services.bids.domain.auctioning import Bidder, Rankings
 from services.bids.domain.lots import Lot, LotUnknown
 from services.bids.ports.sealed import DecideAuction, DecideLot
 from services.bids.store.lots import LotStore
+from services.bids.store.rfps import find_visible
 from shared import db, inbox
 from shared.db import Connection, Pool
 from shared.domain.ids import AuctionId, EventId, LotId, PartyId
@@ -18,10 +19,6 @@ from shared.journal import Aggregate, Entry, Journal
 
 ACTOR: Final = "auctions"
 """Who made so what an event of the auctions service tells."""
-
-_POLICY_PROFILE: Final = """-- bids.read_policy_profile
-SELECT policy_profile FROM rfp WHERE id = $1
-"""
 
 _SEALED_RANKING: Final = """-- bids.read_sealed_ranking
 SELECT vendor_id, rank, price_e4 FROM unsealed_bid
@@ -62,8 +59,8 @@ class AuctioningStore:
         async with db.transaction(self._pool) as connection:
             lot = await lock_own(connection, self._lots, lot_id, buyer_id=buyer_id)
             rankings = await read_rankings(connection, lot)
-            profile: str = await connection.fetchval(_POLICY_PROFILE, lot.rfp_id)
-            decision = decide(lot, rankings, profile)
+            rfp = await find_visible(connection, lot.rfp_id, buyer_id)
+            decision = decide(lot, rankings, rfp)
             await self._lots.save_status(connection, lot_id, decision.lot.status)
             aggregate = Aggregate("lot", lot_id)
             links = await self._journal.record(
@@ -84,13 +81,16 @@ class AuctioningStore:
     ) -> None:
         """Act on an event once, keeping the final ranking if the lot changes with it.
 
-        Raises:
-            LotUnknown: No such lot; the event may come again when there is one.
+        A lot is there before its auction: one that is unknown is none, as where a buyer holds an
+        auction without a solicitation, and nothing is done.
         """
         async with db.transaction(self._pool) as connection:
             if not await inbox.claim(connection, cause):
                 return
-            lot = await self._lots.lock(connection, lot_id)
+            try:
+                lot = await self._lots.lock(connection, lot_id)
+            except LotUnknown:
+                return
             decision = decide(lot)
             if not decision.facts:
                 return

@@ -5,12 +5,13 @@ their number, so that no two wait for each other.
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Final
-from uuid import UUID
 
 import asyncpg
 
 from services.bids.domain.lots import Lot, LotStatus, LotUnknown, exact
+from services.bids.ports.purchase import Part
 from shared.db import Connection
 from shared.domain.ids import LotId, PartyId, RfpId
 from shared.domain.money import Currency
@@ -51,15 +52,53 @@ SELECT lot_id, count(DISTINCT member_id) AS members FROM share
 WHERE lot_id = ANY($1::uuid[]) GROUP BY lot_id
 """
 
+_FIRM: Final = """-- bids.read_firm_quantities
+SELECT lot.id AS lot_id, coalesce(lot_volume.firm, stated.firm, 0) AS firm
+FROM lot
+LEFT JOIN lot_volume ON lot_volume.lot_id = lot.id
+LEFT JOIN LATERAL (
+    SELECT sum(share.quantity) AS firm
+    FROM share JOIN requirement ON requirement.id = share.requirement_id
+    WHERE share.lot_id = lot.id AND requirement.commitment = 'firm'
+) AS stated ON lot_volume.lot_id IS NULL
+WHERE lot.id = ANY($1::uuid[])
+"""
+
+_REGIONS: Final = """-- bids.read_regions_of_lots
+SELECT lot_id, array_agg(region ORDER BY region) AS regions FROM lot_region
+WHERE lot_id = ANY($1::uuid[]) GROUP BY lot_id
+"""
+
+_DROP_REGIONS: Final = """-- bids.drop_regions_of_lot
+DELETE FROM lot_region WHERE lot_id = $1
+"""
+
+_ADD_REGIONS: Final = """-- bids.add_regions_of_lot
+INSERT INTO lot_region (lot_id, region) SELECT $1, * FROM unnest($2::text[])
+"""
+
+IN_REGION: Final = """(
+    NOT EXISTS (SELECT FROM lot_region WHERE lot_region.lot_id = lot.id)
+    OR NOT EXISTS (SELECT FROM party WHERE party.id = $2 AND party.kind = 'vendor')
+    OR EXISTS (
+        SELECT FROM lot_region JOIN vendor_profile ON vendor_profile.vendor_id = $2
+        WHERE lot_region.lot_id = lot.id
+            AND lot_region.region = ANY(vendor_profile.regions)
+    )
+)"""
+"""Whether a lot is shown to $2: a lot of some regions is shown to no vendor that serves none."""
+
 _FIND_VISIBLE: Final = f"""-- bids.find_visible_lot
 {_SELECT}WHERE lot.id = $1 AND (rfp.published_at IS NOT NULL OR rfp.buyer_id = $2)
+    AND {IN_REGION}
 """
 
 _PAGE: Final = f"""-- bids.page_lots
 {_SELECT}WHERE lot.rfp_id = $1
-    AND lot.number > coalesce((SELECT number FROM lot AS last WHERE last.id = $2), 0)
-ORDER BY lot.number LIMIT $3
-"""  # noqa: S608 - joins two constants of this file
+    AND lot.number > coalesce((SELECT number FROM lot AS last WHERE last.id = $3), 0)
+    AND {IN_REGION}
+ORDER BY lot.number LIMIT $4
+"""  # noqa: S608 - joins constants of this file
 
 
 class LotStore:
@@ -117,11 +156,32 @@ class LotStore:
         return _one(await connection.fetchrow(_FIND_VISIBLE, lot_id, viewer_id))
 
     async def page_of(
-        self, connection: Connection, rfp_id: RfpId, *, after: UUID | None, limit: int
+        self, connection: Connection, rfp_id: RfpId, part: Part, *, viewer_id: PartyId | None
     ) -> list[Lot]:
-        """Read the lots of an RFP behind `after`, by their number."""
-        rows = await connection.fetch(_PAGE, rfp_id, after, limit)
+        """Read the lots of an RFP that the viewer is shown behind `part.after`, by their number."""
+        rows = await connection.fetch(_PAGE, rfp_id, viewer_id, part.after, part.limit)
         return [lot_of(row) for row in rows]
+
+    async def read_firm(
+        self, connection: Connection, lot_ids: Sequence[LotId]
+    ) -> Mapping[LotId, Decimal]:
+        """Read how much of each lot its members stated as firm."""
+        rows = await connection.fetch(_FIRM, lot_ids)
+        return {LotId(row["lot_id"]): exact(row["firm"]) for row in rows}
+
+    async def read_regions(
+        self, connection: Connection, lot_ids: Sequence[LotId]
+    ) -> Mapping[LotId, tuple[str, ...]]:
+        """Read to which regions each lot is limited; a lot that is limited to none is missing."""
+        rows = await connection.fetch(_REGIONS, lot_ids)
+        return {LotId(row["lot_id"]): tuple(row["regions"]) for row in rows}
+
+    async def save_regions(
+        self, connection: Connection, lot_id: LotId, regions: Sequence[str]
+    ) -> None:
+        """Limit a lot to regions, in place of those before; none lets every vendor see it."""
+        await connection.execute(_DROP_REGIONS, lot_id)
+        await connection.execute(_ADD_REGIONS, lot_id, regions)
 
 
 def lot_of(row: asyncpg.Record) -> Lot:

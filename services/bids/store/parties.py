@@ -8,7 +8,7 @@ import asyncpg
 from services.bids.domain.parties import CustodianKey, Party, PartyAlreadyRegistered, PartyKind
 from services.bids.ports.purchase import Act, Part
 from shared import db
-from shared.db import Pool
+from shared.db import Connection, Pool
 from shared.domain.facts import Decision
 from shared.domain.ids import PartyId
 from shared.journal import Aggregate, Entry, Journal
@@ -76,8 +76,7 @@ class PostgresPartyStore:
     async def find(self, party_id: PartyId) -> Party | None:
         """Read one party."""
         async with db.reading(self._pool) as connection:
-            row = await connection.fetchrow(_FIND, party_id)
-        return None if row is None else party_of(row)
+            return await find_party(connection, party_id)
 
     async def page(self, kind: PartyKind | None, part: Part) -> list[Party]:
         """Read parties by id, of one kind or all."""
@@ -93,13 +92,24 @@ class PostgresPartyStore:
     ) -> CustodianKey:
         """Put a custodian's key in place of an earlier one; the party's row is held meanwhile."""
         async with db.transaction(self._pool) as connection:
-            row = await connection.fetchrow(_LOCK, custodian_id)
-            decision = decide(None if row is None else party_of(row))
+            decision = decide(await lock_party(connection, custodian_id))
             key = decision.state
             await connection.execute(_SAVE_KEY, key.custodian_id, key.public_key, key.registered_at)
             entry = Entry(Aggregate("party", custodian_id), decision.facts)
             await self._journal.record(connection, [entry], actor=act.actor, at=act.at)
         return key
+
+
+async def find_party(connection: Connection, party_id: PartyId) -> Party | None:
+    """Read one party."""
+    row = await connection.fetchrow(_FIND, party_id)
+    return None if row is None else party_of(row)
+
+
+async def lock_party(connection: Connection, party_id: PartyId) -> Party | None:
+    """Read one party and hold its row FOR UPDATE."""
+    row = await connection.fetchrow(_LOCK, party_id)
+    return None if row is None else party_of(row)
 
 
 def party_of(row: asyncpg.Record) -> Party:

@@ -1,122 +1,66 @@
-"""Draft, pool, publish and cancel RFPs, and show them."""
+"""Publish and cancel RFPs, say what would keep one from its publication, and show them."""
 
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
+from functools import partial
 
-from services.bids.domain.pooling import Candidate, PoolBy, PoolTerms, pool, require_poolable
-from services.bids.domain.publication import Dealt, decide_cancel, decide_publish
-from services.bids.domain.rfps import (
-    ConsortiumModel,
-    PooledRfp,
-    Rfp,
-    RfpStatus,
-    decide_draft,
-    decide_pool,
+from services.bids.domain.policy import Breach, PolicyBook
+from services.bids.domain.publication import (
+    Publication,
+    breaches_of,
+    decide_cancel,
+    decide_publish,
 )
-from services.bids.ports.purchase import Act, ListedLot, Part, PartyStore, RfpStore, Selection
-from shared import sealing
+from services.bids.domain.rfps import Rfp
+from services.bids.ports.purchase import Act, ListedLot, Part, RfpStore
+from services.bids.usecases.dealing import deal_openings
 from shared.clock import Clock
 from shared.domain.facts import Decision
-from shared.domain.ids import LotId, OpeningId, PartyId, RequirementId, RfpId, new_id
-from shared.domain.money import Currency
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRfp:
-    """An RFP as its buyer drafts it."""
-
-    title: str
-    currency: Currency
-    consortium_model: ConsortiumModel
-    policy_profile: str
-    custodian_id: PartyId
-    closes_at: datetime
-    standstill_s: int
+from shared.domain.ids import LotId, OpeningId, PartyId, RfpId
 
 
 class Rfps:
     """Carry RFPs from draft to publication or cancellation."""
 
-    def __init__(self, store: RfpStore, parties: PartyStore, *, clock: Clock) -> None:
-        """Keep RFPs in `store`; custodians are among `parties`."""
+    def __init__(self, store: RfpStore, *, clock: Clock, policies: PolicyBook) -> None:
+        """Keep RFPs in a store; each is under one of the profiles in `policies`."""
         self._store = store
-        self._parties = parties
         self._clock = clock
-
-    async def draft(self, new: NewRfp, *, rfp_id: UUID, buyer_id: PartyId) -> Rfp:
-        """Draft an RFP under the id that the request fixed.
-
-        Raises:
-            PolicyProfileUnknown: No such policy profile.
-            DeadlinePast: Bidding would close now or earlier.
-            CustodianUnknown: The custodian is not registered as one.
-        """
-        custodian = await self._parties.find(new.custodian_id)
-        now = self._clock.now()
-        rfp = Rfp(
-            id=RfpId(rfp_id),
-            buyer_id=buyer_id,
-            title=new.title,
-            currency=new.currency,
-            consortium_model=new.consortium_model,
-            policy_profile=new.policy_profile,
-            custodian_id=new.custodian_id,
-            standstill_s=new.standstill_s,
-            status=RfpStatus.DRAFT,
-            closes_at=new.closes_at,
-            drafted_at=now,
-        )
-        decision = decide_draft(rfp, custodian, now=now)
-        return await self._store.draft(decision, Act(str(buyer_id), now))
-
-    async def pool(
-        self, rfp_id: RfpId, selection: Selection, *, by: PoolBy, buyer_id: PartyId
-    ) -> PooledRfp:
-        """Pool the selected requirements into the draft's lots, in place of earlier ones.
-
-        Raises:
-            RfpUnknown: No such RFP of this buyer.
-            RfpNotDraft: The lots stand.
-            RequirementUnknown: A named reference is that of no requirement.
-            RequirementsTooMany: More than are pooled at once.
-            LotsTooMany: More than an RFP carries.
-        """
-
-        def decide(
-            rfp: Rfp, candidates: Sequence[Candidate], engaged: AbstractSet[RequirementId]
-        ) -> Decision[PooledRfp]:
-            require_poolable(candidates, selection.references)
-            terms = PoolTerms(
-                by=by, currency=rfp.currency, closes_on=rfp.closes_at.date(), engaged=engaged
-            )
-            return decide_pool(rfp, pool(candidates, terms), by=by, mint=lambda: LotId(new_id()))
-
-        act = Act(str(buyer_id), self._clock.now())
-        return await self._store.pool(rfp_id, selection, decide, act, buyer_id=buyer_id)
+        self._policies = policies
 
     async def publish(self, rfp_id: RfpId, *, opening_id: OpeningId, buyer_id: PartyId) -> Rfp:
         """Publish a draft; its opening gets the id that the request fixed.
 
-        The opening's private key exists in this call only: it leaves sealed to the custodian.
+        The opening's private key exists in this call only: it leaves in shares, each sealed to
+        its custodian.
 
         Raises:
             RfpUnknown: No such RFP of this buyer.
             RfpNotDraft: It was published or cancelled before.
             DeadlinePast: Bidding would close now or earlier.
+            TermsUnfit: The terms contradict the consortium model, the deadline or each other.
             RfpWithoutLots: Nothing was pooled.
-            CustodianKeyMissing: The custodian registered no key.
+            PolicyProfileUnknown: The profile was taken out of its folder.
+            PolicyBreached: The policy profile forbids it; every breach is named.
+            CustodianKeyMissing: A custodian registered no key.
         """
-        now = self._clock.now()
-        return await self._store.publish(
-            rfp_id,
-            opening_id,
-            lambda draft: decide_publish(draft, deal=lambda key: _deal(opening_id, key), now=now),
-            Act(str(buyer_id), now),
-            buyer_id=buyer_id,
-        )
+        now, deal = self._clock.now(), partial(deal_openings, opening_id)
+
+        def decide(draft: Publication) -> Decision[Publication]:
+            profile = self._policies.find(draft.rfp.policy_profile)
+            return decide_publish(draft, profile=profile, deal=deal, now=now)
+
+        act = Act(str(buyer_id), now)
+        return await self._store.publish(rfp_id, opening_id, decide, act, buyer_id=buyer_id)
+
+    async def breaches_of(self, rfp_id: RfpId, *, buyer_id: PartyId) -> tuple[Breach, ...]:
+        """Name every rule that publishing the buyer's RFP now would break.
+
+        Raises:
+            RfpUnknown: No such RFP of this buyer.
+            PolicyProfileUnknown: The profile was taken out of its folder.
+        """
+        draft = await self._store.find_publication(rfp_id, buyer_id=buyer_id)
+        profile = self._policies.find(draft.rfp.policy_profile)
+        return breaches_of(draft, profile, now=self._clock.now())
 
     async def cancel(self, rfp_id: RfpId, *, reason: str, buyer_id: PartyId) -> Rfp:
         """Cancel an RFP and whatever of it has not ended.
@@ -162,15 +106,3 @@ class Rfps:
             RfpUnknown: No such RFP, or another's draft.
         """
         return await self._store.page_lots(rfp_id, part, viewer_id=viewer_id)
-
-
-def _deal(opening_id: OpeningId, custodian_key: bytes) -> Dealt:
-    pair = sealing.generate_key_pair()
-    (share,) = sealing.deal(pair.private)
-    return Dealt(
-        opening_id=opening_id,
-        public_key=pair.public,
-        sealed_share=sealing.seal_share(
-            share.to_bytes(), custodian_key, opening_id=opening_id, purpose="custody"
-        ),
-    )
