@@ -8,19 +8,48 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from services.bids.api import amendments, drafts, invitations, profiles, questions
+from services.bids.api.amendments import AMENDING
+from services.bids.api.cases import CASES
+from services.bids.api.cases import routes as case_routes
+from services.bids.api.drafts import DRAFTING
+from services.bids.api.invitations import INVITATIONS
+from services.bids.api.membership import MEMBERSHIP
+from services.bids.api.membership import routes as membership_routes
 from services.bids.api.parties import PARTIES
 from services.bids.api.parties import routes as party_routes
+from services.bids.api.pools import POOLS
 from services.bids.api.pools import routes as pool_routes
+from services.bids.api.profiles import POLICIES
+from services.bids.api.questions import QUESTIONS
 from services.bids.api.requirements import REQUIREMENTS
 from services.bids.api.requirements import routes as requirement_routes
 from services.bids.api.rfps import RFPS
 from services.bids.api.rfps import routes as rfp_routes
+from services.bids.api.volumes import POOLED_LOTS
+from services.bids.api.volumes import routes as volume_routes
+from services.bids.store.amendments import PostgresAmendmentStore
+from services.bids.store.drafts import PostgresDraftStore
+from services.bids.store.invitations import PostgresInvitationStore
+from services.bids.store.membership import PostgresMembershipStore
 from services.bids.store.parties import PostgresPartyStore
+from services.bids.store.pooled_lots import PostgresPooledLotStore
+from services.bids.store.pools import PostgresPoolStore
+from services.bids.store.profiles import read_profiles
+from services.bids.store.questions import PostgresQuestionStore
 from services.bids.store.requirements import PostgresRequirementStore
 from services.bids.store.rfps import PostgresRfpStore
+from services.bids.usecases.amendments import Amending
+from services.bids.usecases.cases import Cases
+from services.bids.usecases.drafts import Drafting
+from services.bids.usecases.invitations import Invitations
+from services.bids.usecases.membership import Membership
 from services.bids.usecases.parties import Parties
+from services.bids.usecases.pools import PooledLots, Pools
+from services.bids.usecases.questions import Questions
 from services.bids.usecases.requirements import Requirements
 from services.bids.usecases.rfps import Rfps
 from shared.auth import FixedVerifier, Principal, Role, scopes_of
@@ -31,6 +60,16 @@ from shared.idempotency import MemoryIdempotencyStore
 from shared.journal import Journal
 from shared.sealing import KeyPair, generate_key_pair
 from shared.web import Api, build_app
+
+POOLING: Final = (membership_routes, pool_routes, volume_routes, case_routes)
+
+SOLICITATION: Final = (
+    amendments.routes,
+    drafts.routes,
+    invitations.routes,
+    profiles.routes,
+    questions.routes,
+)
 
 NOW: Final = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 BUYER: Final = PartyId(UUID("01890000-0000-7000-8000-00000000000b"))
@@ -135,7 +174,7 @@ async def open_counter(pool: Pool) -> AsyncIterator[Counter]:
     parties = PostgresPartyStore(pool, journal)
     requirements = PostgresRequirementStore(pool, journal)
     api = Api("bids", title="Bids", version="1")
-    for part in (party_routes, requirement_routes, rfp_routes, pool_routes):
+    for part in (party_routes, requirement_routes, rfp_routes, *POOLING, *SOLICITATION):
         api.include(part)
     app = build_app(
         api,
@@ -146,9 +185,33 @@ async def open_counter(pool: Pool) -> AsyncIterator[Counter]:
     )
     app[PARTIES] = Parties(parties, clock=clock)
     app[REQUIREMENTS] = Requirements(requirements, parties, clock=clock)
-    app[RFPS] = Rfps(PostgresRfpStore(pool, journal), parties, clock=clock)
+    fill_pooling(app, pool, clock)
+    fill_solicitation(app, pool, clock)
     async with TestClient(TestServer(app, access_log=None)) as client:
         yield Counter(pool, clock, client, tokens, app[REQUIREMENTS], app[RFPS])
+
+
+def fill_pooling(app: web.Application, pool: Pool, clock: FixedClock) -> None:
+    """Fill what knows members and vendors, pools requirements, and makes business cases."""
+    journal, lots = Journal("bids"), PostgresPooledLotStore(pool)
+    app[MEMBERSHIP] = Membership(PostgresMembershipStore(pool, journal), clock=clock)
+    app[POOLS] = Pools(PostgresPoolStore(pool, journal), read_profiles(), clock=clock)
+    app[POOLED_LOTS] = PooledLots(lots)
+    app[CASES] = Cases(lots)
+
+
+def fill_solicitation(app: web.Application, pool: Pool, clock: FixedClock) -> None:
+    """Fill what drafts, publishes, amends and explains an RFP."""
+    journal, policies = Journal("bids"), read_profiles()
+    parties = PostgresPartyStore(pool, journal)
+    app[POLICIES] = policies
+    app[RFPS] = Rfps(PostgresRfpStore(pool, journal), clock=clock, policies=policies)
+    app[DRAFTING] = Drafting(
+        PostgresDraftStore(pool, journal), parties, clock=clock, policies=policies
+    )
+    app[AMENDING] = Amending(PostgresAmendmentStore(pool, journal), clock=clock, policies=policies)
+    app[QUESTIONS] = Questions(PostgresQuestionStore(pool, journal), clock=clock)
+    app[INVITATIONS] = Invitations(PostgresInvitationStore(pool, journal), clock=clock)
 
 
 def csv_row(member: str, reference: str, **changes: str) -> str:

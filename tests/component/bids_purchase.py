@@ -8,21 +8,28 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from services.bids.domain.bids import NONCE_BYTES
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from services.bids.ports.sealed import Lease, SignedReceipt
 from services.bids.store.auctioning import AuctioningStore
 from services.bids.store.awards import AwardStore
 from services.bids.store.bids import BidStore
 from services.bids.store.openings import OpeningStore
+from services.bids.store.profiles import read_profiles
+from services.bids.store.records import RecordStore
+from services.bids.store.technical import TechnicalStore
 from services.bids.store.unsealing import LEASE_NAME, UnsealingStore
 from services.bids.usecases.auctioning import Auctioning
 from services.bids.usecases.awards import Awarding
 from services.bids.usecases.bids import BidAct, ReceiptSigner, SealedBidding
 from services.bids.usecases.openings import Closing, Custody
+from services.bids.usecases.records import Recording
+from services.bids.usecases.technical import Judgement
 from services.bids.usecases.unsealing import Opener
 from services.bids.worker import AwardFinisher, Closer, Unsealer
 from shared.clock import FixedClock
 from shared.db import Pool
+from shared.domain.bid_content import NONCE_BYTES
 from shared.domain.ids import LotId, OpeningId, PartyId, RfpId, new_id
 from shared.domain.money import Currency, UnitPrice
 from shared.journal import Journal
@@ -85,8 +92,8 @@ SELECT lot_id, $2, $3, $4 FROM unnest($1::uuid[]) AS listed (lot_id)
 """
 
 _OPENING: Final = """-- tests.add_opening
-INSERT INTO opening (id, rfp_id, status, closes_at, public_key, threshold, window_s)
-VALUES ($1, $2, 'sealed', $3, $4, $5, $6)
+INSERT INTO opening (id, rfp_id, status, closes_at, public_key, threshold, window_s, purpose)
+VALUES ($1, $2, 'sealed', $3, $4, $5, $6, $7)
 """
 
 _SEAT: Final = """-- tests.add_seat
@@ -113,11 +120,16 @@ class Purchase:
     custodians: list[KeyPair]
     opening_pair: KeyPair
     threshold: int
+    technical_id: OpeningId
+    technical_pair: KeyPair
     lots: list[LotId]
     vendors: list[PartyId]
     members: list[PartyId]
     bidding: SealedBidding = field(init=False)
     custody: Custody = field(init=False)
+    recording: Recording = field(init=False)
+    judgement: Judgement = field(init=False)
+    signing_key: Ed25519PrivateKey = field(default_factory=generate_signing_key)
     awarding: Awarding = field(init=False)
     auctioning: Auctioning = field(init=False)
     closer: Closer = field(init=False)
@@ -127,9 +139,12 @@ class Purchase:
         """Compose what the service's root composes."""
         journal = Journal("bids")
         openings = OpeningStore(self.pool, journal)
+        signer = ReceiptSigner(self.signing_key)
+        self.recording = Recording(RecordStore(self.pool), sign=signer.sign_document)
+        self.judgement = Judgement(TechnicalStore(self.pool, journal), clock=self.clock)
         self.bidding = SealedBidding(
             BidStore(self.pool, journal),
-            ReceiptSigner(generate_signing_key()),
+            signer,
             clock=self.clock,
             deadline_s=5.0,
             new_nonce=lambda: secrets.token_bytes(NONCE_BYTES),
@@ -140,6 +155,7 @@ class Purchase:
             AuctioningStore(self.pool, journal),
             clock=self.clock,
             draw=lambda size: list(reversed(range(size))),
+            policies=read_profiles(),
         )
         self.closer = Closer(Closing(openings, intake_grace_s=GRACE_S))
         self.finisher = AwardFinisher(self.awarding)
@@ -187,33 +203,35 @@ class Purchase:
         return self.custodians[0]
 
     async def resealed(
-        self, *, private: bytes | None = None, seat: int = 0
+        self, *, private: bytes | None = None, seat: int = 0, opening_id: OpeningId | None = None
     ) -> tuple[bytes, bytes]:
         """Do a custodian's part: return the opener's key and the share sealed to it."""
-        record = await self.custody.opening_of(self.rfp_id)
+        opening_id = opening_id or self.opening_id
+        record = await self.custody.find(opening_id, viewer_id=None, sees_all=True)
         opener_key = record.opening.opener_key
         assert opener_key is not None
         if private is None:
             _, sealed = await self.custody.sealed_share(
-                self.opening_id, custodian_id=self.custodian_ids[seat]
+                opening_id, custodian_id=self.custodian_ids[seat]
             )
             share = unseal_share(
                 sealed,
                 self.custodians[seat].private,
-                opening_id=self.opening_id,
+                opening_id=opening_id,
                 purpose="custody",
             )
         else:
             share = deal(private)[0].to_bytes()
-        return opener_key, seal_share(
-            share, opener_key, opening_id=self.opening_id, purpose="opening"
-        )
+        return opener_key, seal_share(share, opener_key, opening_id=opening_id, purpose="opening")
 
-    async def submit(self, *, private: bytes | None = None, seat: int = 0) -> None:
+    async def submit(
+        self, *, private: bytes | None = None, seat: int = 0, opening_id: OpeningId | None = None
+    ) -> None:
         """Hand a share over; `private` puts another key into it."""
-        opener_key, share = await self.resealed(private=private, seat=seat)
+        opening_id = opening_id or self.opening_id
+        opener_key, share = await self.resealed(private=private, seat=seat, opening_id=opening_id)
         await self.custody.submit(
-            self.opening_id,
+            opening_id,
             custodian_id=self.custodian_ids[seat],
             opener_key=opener_key,
             share=share,
@@ -259,6 +277,7 @@ async def publish(
     standstill: timedelta = STANDSTILL,
     custodians: int = 1,
     threshold: int = 1,
+    envelopes: int = 1,
 ) -> Purchase:
     """Put a published RFP into the database; every lot pools the same needs."""
     purchase = Purchase(
@@ -271,6 +290,8 @@ async def publish(
         custodians=[generate_key_pair() for _ in range(custodians)],
         opening_pair=generate_key_pair(),
         threshold=threshold,
+        technical_id=OpeningId(new_id()),
+        technical_pair=generate_key_pair(),
         lots=[LotId(new_id()) for _ in range(lots)],
         vendors=[PartyId(new_id()) for _ in range(vendors)],
         members=[PartyId(new_id()) for _ in needs],
@@ -286,12 +307,13 @@ async def publish(
         OPENED_AT,
     )
     await _add_lots(purchase, needs)
-    await _deal(purchase)
+    await _deal(purchase, purchase.opening_id, purchase.opening_pair, "price")
+    if envelopes > 1:
+        await _deal(purchase, purchase.technical_id, purchase.technical_pair, "technical")
     return purchase
 
 
-async def _deal(purchase: Purchase) -> None:
-    pair, opening_id = purchase.opening_pair, purchase.opening_id
+async def _deal(purchase: Purchase, opening_id: OpeningId, pair: KeyPair, purpose: str) -> None:
     await purchase.pool.execute(
         _OPENING,
         opening_id,
@@ -300,17 +322,14 @@ async def _deal(purchase: Purchase) -> None:
         pair.public,
         purchase.threshold,
         int(WINDOW.total_seconds()),
+        purpose,
     )
     await purchase.pool.execute(_LOG, opening_id)
-    shares = deal(
-        pair.private, threshold=purchase.threshold, custodians=len(purchase.custodians)
-    )
+    shares = deal(pair.private, threshold=purchase.threshold, custodians=len(purchase.custodians))
     for share, party_id, keys in zip(
         shares, purchase.custodian_ids, purchase.custodians, strict=True
     ):
-        sealed = seal_share(
-            share.to_bytes(), keys.public, opening_id=opening_id, purpose="custody"
-        )
+        sealed = seal_share(share.to_bytes(), keys.public, opening_id=opening_id, purpose="custody")
         salt = secrets.token_bytes(SALT_BYTES)
         await purchase.pool.execute(
             _SEAT, opening_id, share.index, party_id, sealed, salt, commit_to(share, salt)

@@ -13,7 +13,6 @@ from services.bids.domain.bids import (
     BidLate,
     BidUnknown,
     BidWithdrawnAlready,
-    CurrencyWrong,
     FilingTooSlow,
     LotNotOpen,
     PriceZero,
@@ -24,7 +23,7 @@ from services.bids.store.bids import BidStore
 from services.bids.usecases.bids import ReceiptSigner, SealedBidding
 from shared.db import Pool
 from shared.domain.ids import LotId, PartyId, new_id
-from shared.domain.money import UnitPrice
+from shared.domain.money import CurrencyWrong, UnitPrice
 from shared.journal import Journal, first_broken, read_chain
 from shared.receipts import ReceiptAction, generate_signing_key, verify_receipt
 from tests.component.bids_purchase import (

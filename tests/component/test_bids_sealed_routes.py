@@ -9,11 +9,11 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.bids.api import awards, bids, openings
+from services.bids.api import awards, bids, ceremonies, openings, records, technical
 from services.bids.api.openings import bytes_of
 from services.bids.api.rfps import RFPS
 from services.bids.domain.parties import key_text
-from services.bids.store.parties import PostgresPartyStore
+from services.bids.store.profiles import read_profiles
 from services.bids.store.rfps import PostgresRfpStore
 from services.bids.usecases.rfps import Rfps
 from shared.auth import FixedVerifier, Principal, Role, scopes_of
@@ -106,8 +106,8 @@ def tokens_of(purchase: Purchase) -> dict[str, Principal]:
 @asynccontextmanager
 async def open_counter(purchase: Purchase) -> AsyncIterator[Counter]:
     api = Api("bids", title="Bids", version="1")
-    for part in (bids.routes, openings.routes, awards.routes):
-        api.include(part)
+    for part in (bids, openings, ceremonies, records, technical, awards):
+        api.include(part.routes)
     clock, journal = purchase.clock, Journal("bids")
     app = build_app(
         api,
@@ -116,12 +116,15 @@ async def open_counter(purchase: Purchase) -> AsyncIterator[Counter]:
         idempotency=MemoryIdempotencyStore(clock),
         checks={},
     )
-    parties = PostgresPartyStore(purchase.pool, journal)
     app[bids.SEALED_BIDDING] = purchase.bidding
     app[openings.CUSTODY] = purchase.custody
+    app[records.RECORDING] = purchase.recording
+    app[technical.JUDGEMENT] = purchase.judgement
     app[awards.AWARDING] = purchase.awarding
     app[awards.AUCTIONING] = purchase.auctioning
-    app[RFPS] = Rfps(PostgresRfpStore(purchase.pool, journal), parties, clock=clock)
+    app[RFPS] = Rfps(
+        PostgresRfpStore(purchase.pool, journal), clock=clock, policies=read_profiles()
+    )
     async with TestClient(TestServer(app, access_log=None)) as client:
         yield Counter(purchase, client)
 
@@ -312,3 +315,81 @@ async def test_lot_is_ended_without_award_with_a_reason(counter: Counter) -> Non
 
     assert (without[0], without[1]["code"]) == (422, "body_invalid")
     assert (ended[0], ended[1]["status"]) == (200, "no_award")
+
+
+async def test_bids_of_a_spreadsheet_are_filed_over_http(counter: Counter) -> None:
+    path = f"/v1/rfps/{counter.purchase.rfp_id}/bids/import"
+    headers = {"Authorization": "Bearer vendor 0", "Content-Type": "text/csv"}
+
+    async def send(table: str, query: str = "") -> tuple[int, Any]:
+        async with counter.client.post(path + query, data=table, headers=headers) as answer:
+            return answer.status, await answer.json()
+
+    filed = await send("lot_number,unit_price\n1,0.25\n")
+    wrong = await send("lot_number,unit_price\n1,0.25\n9,7391.48\n")
+    unheard = await send("lot_number,unit_price\n1,0.25\n", "?tiers_apply=never")
+
+    assert (filed[0], filed[1]["receipts"][0]["version"]) == (201, 1)
+    assert (wrong[0], wrong[1]["code"], wrong[1]["error_count"]) == (422, "bid_table_invalid", 1)
+    assert "7391" not in str(wrong[1])
+    assert (unheard[0], unheard[1]["code"]) == (422, "bid_table_invalid")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"unit_price": "1", "tiers": [{"from": "1", "unit_price": "1"}]},
+        {"tiers": [{"from": "2", "unit_price": "1"}, {"from": "2", "unit_price": "1"}]},
+        {"tiers": []},
+        {"unit_price": "1", "packages": [[]]},
+        {"unit_price": "1", "documents": [{"name": "a", "sha256": "00", "length_bytes": 1}]},
+    ],
+)
+async def test_whole_bid_that_says_two_things_or_none_is_refused(
+    counter: Counter, members: Mapping[str, object]
+) -> None:
+    path = f"/v1/lots/{counter.purchase.lots[0]}/bids"
+
+    status, problem = await counter.ask(
+        "POST", path, by="vendor 0", json={"currency": "USD", **members}
+    )
+
+    assert (status, problem["code"]) == (422, "body_invalid")
+
+
+async def test_technical_parts_are_judged_and_released_over_http(bids_database: Pool) -> None:
+    async with open_counter(await publish(bids_database, envelopes=2)) as counter:
+        purchase = counter.purchase
+        rfp, lot = f"/v1/rfps/{purchase.rfp_id}", f"/v1/lots/{purchase.lots[0]}"
+        body = {
+            "unit_price": "0.25",
+            "currency": "USD",
+            "answers": [{"criterion": "warranty", "text": "three years"}],
+            "technical_envelope": True,
+        }
+        _, receipt = await counter.ask("POST", f"{lot}/bids", by="vendor 0", json=body)
+        _, form = await counter.ask("GET", f"{rfp}/bid-form", by="vendor 0")
+        await purchase.close()
+        unsealer = purchase.unsealer()
+        await unsealer.step(purchase.clock.now())
+        await purchase.submit(opening_id=purchase.technical_id)
+        await unsealer.step(purchase.clock.now())
+
+        shown, parts = await counter.ask("GET", f"{rfp}/technical", by="buyer")
+        early, refused = await counter.hand_over()
+        judge = f"/v1/bids/{receipt['bid_id']}/technical"
+        verdict = {"is_passed": True, "reason": "meets the specification"}
+        _, judged = await counter.ask("PUT", judge, by="buyer", json=verdict)
+        released, _ = await counter.ask("POST", f"{rfp}/technical/release", by="buyer")
+        taken, _ = await counter.hand_over()
+        stranger, _ = await counter.ask("GET", f"{rfp}/technical", by="vendor 1")
+
+        assert form["technical"]["opening_id"] == str(purchase.technical_id)
+        assert receipt["technical_sha256"] is not None
+        assert shown == 200
+        assert parts["parts"][0]["answers"] == body["answers"]
+        assert (early, refused["code"]) == (409, "technical_part_first")
+        assert judged["is_passed"] is True
+        assert (released, taken) == (200, 202)
+        assert stranger in {403, 404}

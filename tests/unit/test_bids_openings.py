@@ -1,7 +1,8 @@
-"""The gate, the versions of a bid, the close, and the custodian's share, as pure decisions."""
+"""The gate, the versions of a bid, the close and the unsealing, as pure decisions."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from uuid import UUID
 
@@ -23,30 +24,19 @@ from services.bids.domain.lots import LotStatus
 from services.bids.domain.openings import (
     BidFailed,
     BidFailure,
-    OpenerChanged,
-    OpenerKeyStale,
     Opening,
     OpeningClosed,
-    OpeningNotClosed,
     OpeningStatus,
-    ResealedShareMalformed,
-    ShareFault,
-    ShareRefused,
-    ShareSubmitted,
     UnsealedBid,
     decide_close,
-    decide_new_opener,
-    decide_refuse_share,
-    decide_submit,
     decide_unseal,
     lot_evaluated,
-    recover_key,
 )
 from shared.domain import merkle
 from shared.domain.ids import BidId, LotId, OpeningId, PartyId, RfpId
 from shared.domain.money import Currency, UnitPrice
 from shared.events.bids import BidsUnsealed
-from shared.sealing import Share, deal, generate_key_pair, seal_share
+from shared.sealing import generate_key_pair
 
 USD = Currency("USD")
 CLOSES_AT = datetime(2027, 3, 15, 12, tzinfo=UTC)
@@ -54,10 +44,8 @@ MICROSECOND = timedelta(microseconds=1)
 OPENING_ID = OpeningId(UUID(int=1))
 LOT_ID = LotId(UUID(int=2))
 VENDOR_ID = PartyId(UUID(int=3))
-CUSTODIAN_ID = PartyId(UUID(int=4))
 BID_ID = BidId(UUID(int=5))
 KEYS, OPENER = generate_key_pair(), generate_key_pair()
-SHARE = bytes(82)
 
 GATE = Gate(
     opening_id=OPENING_ID,
@@ -66,6 +54,7 @@ GATE = Gate(
     status=OpeningStatus.SEALED,
     closes_at=CLOSES_AT,
     currency=USD,
+    quantity=Decimal(420),
     public_key=KEYS.public,
 )
 
@@ -82,7 +71,6 @@ OPENING = Opening(
     id=OPENING_ID,
     rfp_id=RfpId(UUID(int=7)),
     buyer_id=PartyId(UUID(int=8)),
-    custodian_id=CUSTODIAN_ID,
     status=OpeningStatus.CLOSED,
     closes_at=CLOSES_AT,
     public_key=KEYS.public,
@@ -93,10 +81,6 @@ OPENING = Opening(
 
 def filed(bid: Bid | None = None) -> Bid:
     return decide_filing(GATE, bid, FILING, new_bid_id=BID_ID).state
-
-
-def resealed(share: bytes) -> bytes:
-    return seal_share(share, OPENER.public, opening_id=OPENING_ID, purpose="opening")
 
 
 def unsealed(outcome: UnitPrice | BidFailure, number: int) -> UnsealedBid:
@@ -208,109 +192,6 @@ def test_close_without_bids_publishes_the_root_of_the_empty_tree() -> None:
     assert decision.state.merkle_root == sha256(b"").digest()
 
 
-def test_new_opener_voids_the_share_that_was_sealed_to_the_one_before() -> None:
-    decision = decide_new_opener(replace(OPENING, submitted_share=SHARE), KEYS.public)
-
-    assert (decision.state.opener_key, decision.state.submitted_share) == (KEYS.public, None)
-    (fact,) = decision.facts
-    assert isinstance(fact, OpenerChanged)
-    assert fact.share_voided
-
-
-def test_same_opener_changes_nothing() -> None:
-    opening = replace(OPENING, submitted_share=SHARE)
-
-    assert decide_new_opener(opening, OPENER.public).state == opening
-
-
-@pytest.mark.parametrize(
-    "status", [OpeningStatus.SEALED, OpeningStatus.UNSEALED, OpeningStatus.CANCELLED]
-)
-def test_opening_that_is_not_closed_gets_no_opener_and_takes_no_share(
-    status: OpeningStatus,
-) -> None:
-    opening = replace(OPENING, status=status)
-
-    assert decide_new_opener(opening, KEYS.public).facts == ()
-    with pytest.raises(OpeningNotClosed):
-        decide_submit(opening, opener_key=OPENER.public, share=SHARE)
-
-
-def test_share_is_taken_and_clears_the_reason_of_the_last_refusal() -> None:
-    refused = replace(OPENING, refused_share_reason="key_does_not_match")
-
-    decision = decide_submit(refused, opener_key=OPENER.public, share=SHARE)
-
-    assert decision.state.submitted_share == SHARE
-    assert decision.state.refused_share_reason is None
-    assert isinstance(decision.facts[0], ShareSubmitted)
-
-
-@pytest.mark.parametrize("shown", [OPENER.public, None])
-def test_share_for_another_openers_key_is_stale(shown: bytes | None) -> None:
-    with pytest.raises(OpenerKeyStale):
-        decide_submit(replace(OPENING, opener_key=shown), opener_key=KEYS.public, share=SHARE)
-
-
-@pytest.mark.parametrize("length", [0, 81, 83])
-def test_share_of_another_length_is_malformed(length: int) -> None:
-    with pytest.raises(ResealedShareMalformed):
-        decide_submit(OPENING, opener_key=OPENER.public, share=bytes(length))
-
-
-def test_faulty_share_is_put_aside_with_its_reason() -> None:
-    opening = replace(OPENING, submitted_share=SHARE)
-
-    decision = decide_refuse_share(opening, share=SHARE, fault=ShareFault.MISMATCH)
-
-    assert decision.state.submitted_share is None
-    assert decision.state.refused_share_reason == "key_does_not_match"
-    assert decision.facts == (ShareRefused(custodian_id=CUSTODIAN_ID, reason=ShareFault.MISMATCH),)
-
-
-def test_share_that_was_submitted_meanwhile_is_not_put_aside() -> None:
-    newer = replace(OPENING, submitted_share=bytes(81) + b"\x01")
-
-    decision = decide_refuse_share(newer, share=SHARE, fault=ShareFault.BROKEN)
-
-    assert (decision.state, decision.facts) == (newer, ())
-
-
-def test_key_is_recovered_from_the_right_share() -> None:
-    share = resealed(deal(KEYS.private)[0].to_bytes())
-
-    assert recover_key(replace(OPENING, submitted_share=share), OPENER.private) == KEYS.private
-
-
-def test_share_of_another_key_does_not_match() -> None:
-    share = resealed(deal(generate_key_pair().private)[0].to_bytes())
-
-    recovered = recover_key(replace(OPENING, submitted_share=share), OPENER.private)
-
-    assert recovered is ShareFault.MISMATCH
-
-
-@pytest.mark.parametrize(
-    "share",
-    [
-        None,
-        b"",
-        bytes(82),
-        seal_share(
-            deal(KEYS.private)[0].to_bytes(),
-            OPENER.public,
-            opening_id=OPENING_ID,
-            purpose="custody",
-        ),
-        resealed(Share(index=1, threshold=2, value=KEYS.private).to_bytes()),
-    ],
-)
-def test_share_that_is_none_is_broken(share: bytes | None) -> None:
-    recovered = recover_key(replace(OPENING, submitted_share=share), OPENER.private)
-
-    assert recovered is ShareFault.BROKEN
-
-
 def test_unsealing_tells_the_counts_and_records_each_failure() -> None:
     bids = [
         unsealed(UnitPrice(2500, USD), 1),
@@ -318,7 +199,7 @@ def test_unsealing_tells_the_counts_and_records_each_failure() -> None:
         unsealed(UnitPrice(3000, USD), 3),
     ]
 
-    decision = decide_unseal(replace(OPENING, submitted_share=SHARE), bids, CLOSES_AT)
+    decision = decide_unseal(OPENING, bids, CLOSES_AT)
 
     failed, event = decision.facts
     assert isinstance(failed, BidFailed)
@@ -326,15 +207,10 @@ def test_unsealing_tells_the_counts_and_records_each_failure() -> None:
     assert isinstance(event, BidsUnsealed)
     assert (event.opened, event.failed) == (2, 1)
     assert decision.state.status is OpeningStatus.UNSEALED
-    assert decision.state.submitted_share is None
     evaluated = lot_evaluated(OPENING_ID, bids)
     assert (evaluated.opened, evaluated.failed) == (2, 1)
 
 
-def test_opening_never_shows_a_key_or_share_when_printed() -> None:
-    opening = replace(OPENING, submitted_share=SHARE)
-
-    shown = repr(opening)
-
-    assert repr(OPENER.public) not in shown
-    assert repr(SHARE) not in shown
+def test_opening_never_shows_a_key_when_printed() -> None:
+    assert repr(OPENER.public) not in repr(OPENING)
+    assert repr(KEYS.public) not in repr(OPENING)

@@ -1,9 +1,11 @@
 """Hold the sealing of bids to opening for its one key and context, and for nothing else."""
 
+import hashlib
 import hmac
 import traceback
 from dataclasses import replace
 from hashlib import sha256
+from itertools import permutations
 from uuid import UUID
 
 import pytest
@@ -398,7 +400,11 @@ def test_shares_that_are_not_the_whole_key_do_not_combine() -> None:
     with pytest.raises(sealing.ShareMalformed):
         sealing.combine([])
     with pytest.raises(sealing.ShareMalformed):
-        sealing.combine([part, replace(part, index=2)])
+        sealing.combine([part, part])
+    with pytest.raises(sealing.ShareMalformed):
+        sealing.combine([part])
+    with pytest.raises(sealing.ShareMalformed):
+        sealing.combine([part, replace(part, index=2, threshold=3)])
 
 
 def open_by_rfc_9180(sealed: bytes, private: bytes, info: bytes) -> bytes:
@@ -430,3 +436,46 @@ def labeled_expand(
 ) -> bytes:
     labeled = length.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info
     return hmac.digest(key, labeled + b"\x01", sha256)[:length]
+
+
+@pytest.mark.parametrize(("threshold", "custodians"), [(1, 1), (1, 3), (2, 3), (3, 3), (3, 5)])
+def test_any_threshold_of_the_shares_make_the_key(threshold: int, custodians: int) -> None:
+    shares = sealing.deal(KEYS.private, threshold=threshold, custodians=custodians)
+
+    for some in permutations(shares, threshold):
+        assert sealing.combine(some) == KEYS.private
+    assert sealing.combine(shares) == KEYS.private
+
+
+@pytest.mark.parametrize("threshold", [2, 3, 5])
+def test_fewer_shares_than_the_threshold_do_not_make_the_key(threshold: int) -> None:
+    shares = sealing.deal(KEYS.private, threshold=threshold, custodians=5)
+
+    with pytest.raises(sealing.ShareMalformed):
+        sealing.combine(shares[: threshold - 1])
+    # Nor does a share that pretends to need fewer.
+    pretending = [replace(share, threshold=threshold - 1) for share in shares[: threshold - 1]]
+    assert not sealing.check_pair(sealing.combine(pretending), KEYS.public)
+
+
+@pytest.mark.parametrize(("threshold", "custodians"), [(0, 1), (2, 1), (1, 256), (0, 0)])
+def test_a_key_is_not_dealt_to_fewer_than_are_needed(threshold: int, custodians: int) -> None:
+    with pytest.raises(sealing.ShareMalformed):
+        sealing.deal(KEYS.private, threshold=threshold, custodians=custodians)
+
+
+def test_every_flipped_bit_of_a_share_breaks_its_commitment() -> None:
+    share = sealing.deal(KEYS.private, threshold=2, custodians=3)[1]
+    salt = bytes(range(32))
+    commitment = sealing.commit_to(share, salt)
+
+    whole = share.to_bytes()
+    for bit in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        try:
+            altered = Share.from_bytes(bytes(flipped))
+        except sealing.ShareMalformed:
+            continue
+        assert sealing.commit_to(altered, salt) != commitment
+    assert commitment == hashlib.sha256(salt + whole).digest()

@@ -1,40 +1,70 @@
 """Routes of sealed bids and their receipts."""
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final, Self
 from uuid import UUID
 
 from aiohttp import web
+from pydantic import AfterValidator, StringConstraints
 
+from services.bids.api.bid_fields import WholeBid
+from services.bids.api.openings import base64url, bytes_of
+from services.bids.domain.bid_tables import TABLE_BYTES_MAX, BidTableInvalid, CellError
 from services.bids.domain.bids import (
     BidLate,
+    BidUnfit,
     BidUnknown,
+    BidVersionReused,
+    BidVersionUnfit,
     BidWithdrawnAlready,
-    CurrencyWrong,
+    Envelope,
+    EnvelopesWrong,
     FilingTooSlow,
     LotNotOpen,
     PriceZero,
+    SealedLengthWrong,
     VendorUnknown,
 )
 from services.bids.domain.lots import LotUnknown
-from services.bids.ports.sealed import SignedReceipt
-from services.bids.usecases.bids import BidAct, SealedBidding
-from shared.domain.ids import BidId, LotId
-from shared.domain.money import UnitPrice
+from services.bids.domain.openings import OpeningUnknown
+from services.bids.domain.parties import key_text
+from services.bids.ports.sealed import PublishedForm, SignedReceipt
+from services.bids.usecases.bids import BidAct, SealedBidding, TableAct
+from shared.domain.bid_content import TiersApply, quantity_text
+from shared.domain.ids import BidId, LotId, RfpId
+from shared.domain.money import CurrencyWrong
 from shared.receipts import ReceiptAction
+from shared.sealing import BidBeyondSeal
 from shared.web import Api, Call
-from shared.web.fields import AnswerModel, CurrencyText, PriceText, RequestModel
+from shared.web.fields import AnswerModel, PageAnswer, RequestModel
 
 SEALED_BIDDING: Final = web.AppKey("bids_sealed_bidding", SealedBidding)
 
 routes = Api("bids", title="", version="")
 
 
-class FileBid(RequestModel):
-    """A price, sealed on receipt and not read again before the opening."""
+SEALED_BODY_LIMIT: Final = 256 * 1024
+"""Two envelopes of 16 blocks as base64url, with room for the names around them."""
 
-    unit_price: PriceText
-    currency: CurrencyText
+SealedText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=SEALED_BODY_LIMIT // 2, pattern=r"^[A-Za-z0-9_-]+$"),
+    AfterValidator(base64url),
+]
+"""Sealed bytes as base64url without padding."""
+
+
+class FileSealedBid(RequestModel):
+    """A bid that its vendor sealed, by the scheme coop-seal/1, to the opening's public key.
+
+    `bid_version_id` is a UUID of version 7 that the vendor mints for every version, because the
+    seal is bound to it. `technical` is the second envelope, where the solicitation has two.
+    """
+
+    bid_version_id: UUID
+    sealed: SealedText
+    technical: SealedText | None = None
 
 
 class ReceiptAnswer(AnswerModel):
@@ -48,7 +78,14 @@ class ReceiptAnswer(AnswerModel):
     received_at: datetime
     log_index: int
     log_hash: str
+    technical_sha256: str | None = None
     receipt: str
+
+
+class FiledTableAnswer(AnswerModel):
+    """The receipts of a table's bids, in the order of their lots in it."""
+
+    receipts: list[ReceiptAnswer]
 
 
 class BidAnswer(AnswerModel):
@@ -57,6 +94,72 @@ class BidAnswer(AnswerModel):
     bid_id: UUID
     lot_id: UUID
     versions: list[ReceiptAnswer]
+
+
+class HeldBidAnswer(AnswerModel):
+    """A vendor's own bid, in a list."""
+
+    bid_id: UUID
+    lot_id: UUID
+    version: int
+    is_withdrawn: bool
+
+
+class EnvelopeAnswer(AnswerModel):
+    """The opening to whose public key (base64url) an envelope is sealed."""
+
+    opening_id: UUID
+    public_key: str
+
+
+class FormLotAnswer(AnswerModel):
+    """A lot on which bids are taken."""
+
+    id: UUID
+    number: int
+    title: str
+    unit: str
+    quantity: str
+
+
+class BidFormAnswer(AnswerModel):
+    """What bids of a solicitation are checked against; `technical` is null with one envelope.
+
+    Answers may be to anything where `criteria` is null.
+    """
+
+    rfp_id: UUID
+    currency: str
+    closes_at: datetime
+    price: EnvelopeAnswer
+    technical: EnvelopeAnswer | None
+    lots: list[FormLotAnswer]
+    criteria: list[str] | None
+    attestations: list[str]
+
+    @classmethod
+    def of(cls, published: PublishedForm) -> Self:
+        """Render a form."""
+        form, technical = published.form, published.technical
+        return cls(
+            rfp_id=published.rfp_id,
+            currency=form.currency,
+            closes_at=form.closes_at,
+            price=_envelope(published.price),
+            technical=None if technical is None else _envelope(technical),
+            lots=[
+                FormLotAnswer(
+                    id=lot.id,
+                    number=lot.number,
+                    title=lot.title,
+                    unit=lot.unit,
+                    quantity=quantity_text(lot.quantity),
+                )
+                for lot in published.lots
+            ],
+            criteria=None if form.criteria is None else sorted(form.criteria),
+            attestations=sorted(form.attestations),
+        )
 
 
 class ReceiptKey(AnswerModel):
@@ -82,23 +185,87 @@ _FILING_REFUSALS: Final = (VendorUnknown, LotUnknown, LotNotOpen, BidLate, Filin
 @routes.post(
     "/v1/lots/{lot_id}/bids",
     scope="bid:write",
-    body=FileBid,
+    body=WholeBid,
     answer=ReceiptAnswer,
     summary="File or replace a sealed bid",
-    refusals=(*_FILING_REFUSALS, CurrencyWrong, PriceZero),
+    refusals=(*_FILING_REFUSALS, CurrencyWrong, PriceZero, BidUnfit, EnvelopesWrong, BidBeyondSeal),
     creates=True,
     compare_bodies=False,
 )
-async def file_bid(call: Call[FileBid]) -> ReceiptAnswer:
-    """Seal the price and file it; filing again before the deadline replaces what was filed.
+async def file_bid(call: Call[WholeBid]) -> ReceiptAnswer:
+    """Seal the bid and file it; filing again before the deadline replaces what was filed.
 
     A bid counts if its last byte was received before the lot's `closes_at`. Repeat a request whose
     answer was lost under its Idempotency-Key, even after the deadline: if the bid was recorded,
     its first receipt comes back. Bodies are not compared, because nothing derived from a price is
     kept.
     """
-    price = UnitPrice.parse(call.body.unit_price, call.body.currency)
-    return _answer(await call.of(SEALED_BIDDING).file(_act(call), price))
+    content, technical = call.body.content(), call.body.technical()
+    return _answer(await call.of(SEALED_BIDDING).file(_act(call), content, technical))
+
+
+@routes.post(
+    "/v1/lots/{lot_id}/sealed-bids",
+    scope="bid:write",
+    body=FileSealedBid,
+    answer=ReceiptAnswer,
+    summary="File or replace a bid that one has sealed oneself",
+    refusals=(
+        *_FILING_REFUSALS,
+        EnvelopesWrong,
+        SealedLengthWrong,
+        BidVersionUnfit,
+        BidVersionReused,
+    ),
+    status=201,
+    body_limit=SEALED_BODY_LIMIT,
+)
+async def file_sealed_bid(call: Call[FileSealedBid]) -> ReceiptAnswer:
+    """File a sealed bid; nobody here ever holds its price before the opening.
+
+    Whether it is a bid at all shows at the opening only: check it against the form before sealing
+    it. To repeat a request whose answer was lost, send the same bytes under the same
+    `bid_version_id`: the first receipt comes back, even after the deadline.
+    """
+    act = replace(_act(call), version_id=call.body.bid_version_id)
+    technical = call.body.technical
+    signed = await call.of(SEALED_BIDDING).file_sealed(
+        act, bytes_of(call.body.sealed), None if technical is None else bytes_of(technical)
+    )
+    return _answer(signed)
+
+
+@routes.post(
+    "/v1/rfps/{rfp_id}/bids/import",
+    scope="bid:write",
+    answer=FiledTableAnswer,
+    summary="File bids by a CSV file",
+    refusals=(OpeningUnknown, *_FILING_REFUSALS, BidTableInvalid, EnvelopesWrong),
+    query={"tiers_apply": "`all_units` or `graduated`, for lots with several rows."},
+    creates=True,
+    compare_bodies=False,
+    media_type="text/csv",
+    body_limit=TABLE_BYTES_MAX,
+)
+async def import_bids(call: Call[None]) -> FiledTableAnswer:
+    """File one bid for each lot that the file prices: all of them, or none.
+
+    The first line names the columns `lot_number`, `unit_price` and, for tiers, `from_quantity`; a
+    refusal lists the rows that are wrong, and repeats no cell.
+    """
+    try:
+        apply = TiersApply(call.query("tiers_apply") or TiersApply.ALL_UNITS)
+    except ValueError:
+        sentence = "Tiers apply to all_units, or graduated."
+        raise BidTableInvalid([CellError(1, None, sentence)]) from None
+    act = TableAct(
+        request_id=call.new_id,
+        vendor_id=call.caller_party,
+        received_at=call.received_at,
+        tiers_apply=apply,
+    )
+    signed = await call.of(SEALED_BIDDING).file_table(RfpId(call.id("rfp_id")), call.raw, act)
+    return FiledTableAnswer(receipts=[_answer(one) for one in signed])
 
 
 @routes.post(
@@ -113,6 +280,46 @@ async def file_bid(call: Call[FileBid]) -> ReceiptAnswer:
 async def withdraw_bid(call: Call[None]) -> ReceiptAnswer:
     """Take the caller's bid on the lot back; until the deadline it may be filed again."""
     return _answer(await call.of(SEALED_BIDDING).withdraw(_act(call)))
+
+
+@routes.get(
+    "/v1/rfps/{rfp_id}/bid-form",
+    scope="rfp:read",
+    answer=BidFormAnswer,
+    summary="Read what bids are checked against",
+    refusals=(OpeningUnknown,),
+)
+async def read_bid_form(call: Call[None]) -> BidFormAnswer:
+    """Show all that a vendor needs to check and seal a bid itself: lots, terms, keys."""
+    published = await call.of(SEALED_BIDDING).form_of(RfpId(call.id("rfp_id")))
+    return BidFormAnswer.of(published)
+
+
+@routes.get(
+    "/v1/bids",
+    scope="bid:read",
+    answer=PageAnswer[HeldBidAnswer],
+    summary="List one's own bids",
+    paged=True,
+)
+async def list_bids(call: Call[None]) -> PageAnswer[HeldBidAnswer]:
+    """List the caller's bids, withdrawn ones among them, so that no receipt stays lost."""
+    page = call.page()
+    held = await call.of(SEALED_BIDDING).held_by(
+        call.caller_party, after=page.after, limit=page.limit
+    )
+    items = [
+        HeldBidAnswer(
+            bid_id=bid.bid_id,
+            lot_id=bid.lot_id,
+            version=bid.version,
+            is_withdrawn=bid.is_withdrawn,
+        )
+        for bid in held
+    ]
+    return PageAnswer(
+        items=items, next_after=items[-1].bid_id if len(items) == page.limit else None
+    )
 
 
 @routes.get(
@@ -142,13 +349,17 @@ async def read_receipt_keys(call: Call[None]) -> ReceiptKeySet:
     return ReceiptKeySet(keys=[ReceiptKey.model_validate(key) for key in keys])
 
 
-def _act(call: Call[FileBid] | Call[None]) -> BidAct:
+def _act(call: Call[WholeBid] | Call[FileSealedBid] | Call[None]) -> BidAct:
     return BidAct(
         version_id=call.new_id,
         lot_id=LotId(call.id("lot_id")),
         vendor_id=call.caller_party,
         received_at=call.received_at,
     )
+
+
+def _envelope(envelope: Envelope) -> EnvelopeAnswer:
+    return EnvelopeAnswer(opening_id=envelope.opening_id, public_key=key_text(envelope.public_key))
 
 
 def _answer(signed: SignedReceipt) -> ReceiptAnswer:
@@ -162,5 +373,6 @@ def _answer(signed: SignedReceipt) -> ReceiptAnswer:
         received_at=receipt.received_at,
         log_index=receipt.log_index,
         log_hash=receipt.log_hash,
+        technical_sha256=receipt.technical_sha256,
         receipt=signed.token,
     )

@@ -6,22 +6,25 @@ the bid's own id stands for its vendor.
 """
 
 import hashlib
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar, Final
 from uuid import UUID
 
 from services.bids.domain.lots import LotStatus
 from services.bids.domain.openings import OpeningStatus
-from shared.domain.canonical import canonical
+from shared.domain.bid_content import BidContent
+from shared.domain.bid_forms import BidForm, Fault, faults_of
 from shared.domain.facts import Decision, Fact
 from shared.domain.ids import BidId, LotId, OpeningId, PartyId
-from shared.domain.money import Currency, UnitPrice
+from shared.domain.money import Currency, CurrencyWrong
 from shared.domain.refusals import Kind, Refusal
+from shared.sealing import is_sealed_length
 
-NONCE_BYTES: Final = 32
-"""Random bytes beside the price, so that no revealed digest of a bid can be matched by guessing."""
+UUID_VERSION: Final = 7
+"""Ids of versions are ordered by the time of their making, as all ids here. Source: RFC 9562."""
 
 
 class VendorUnknown(Refusal):
@@ -43,13 +46,6 @@ class LotNotOpen(Refusal):
 
     kind = Kind.CONFLICT
     code = "lot_not_open"
-
-
-class CurrencyWrong(Refusal):
-    """The bid is in another currency than the solicitation's."""
-
-    kind = Kind.INVALID
-    code = "currency_wrong"
 
 
 class PriceZero(Refusal):
@@ -80,11 +76,44 @@ class FilingTooSlow(Refusal):
     code = "filing_too_slow"
 
 
-class ContentMalformed(Refusal):
-    """What was sealed is not the content of a bid."""
+class BidUnfit(Refusal):
+    """The bid is not what the solicitation's form asks; the details name every fault."""
 
     kind = Kind.INVALID
-    code = "bid_content_malformed"
+    code = "bid_unfit"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        """Name the faults, none of which tells anything of the bid's content."""
+        listed = [{"code": fault.code, "sentence": fault.sentence} for fault in faults]
+        super().__init__(" ".join(fault.sentence for fault in faults), details={"faults": listed})
+
+
+class EnvelopesWrong(Refusal):
+    """The solicitation has another number of envelopes than the bid."""
+
+    kind = Kind.INVALID
+    code = "envelopes_wrong"
+
+
+class SealedLengthWrong(Refusal):
+    """The bytes cannot be a sealed bid: they have a length that none has."""
+
+    kind = Kind.INVALID
+    code = "sealed_length_wrong"
+
+
+class BidVersionUnfit(Refusal):
+    """The id of a bid's version is not a UUID of version 7."""
+
+    kind = Kind.INVALID
+    code = "bid_version_unfit"
+
+
+class BidVersionReused(Refusal):
+    """Another bid was filed under this version id, or another content."""
+
+    kind = Kind.CONFLICT
+    code = "bid_version_reused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +126,7 @@ class BidFiled(Fact):
     lot_id: LotId
     version: int
     sealed_sha256: str
+    technical_sha256: str | None = None
     received_at: datetime
 
 
@@ -112,6 +142,14 @@ class BidWithdrawn(Fact):
     received_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The opening to whose key a second envelope is sealed."""
+
+    opening_id: OpeningId
+    public_key: bytes = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """The opening of a lot, as whoever files a bid finds it."""
@@ -122,7 +160,19 @@ class Gate:
     status: OpeningStatus
     closes_at: datetime
     currency: Currency
+    quantity: Decimal
     public_key: bytes = field(repr=False)
+    technical: Envelope | None = None
+
+    @property
+    def form(self) -> BidForm:
+        """What a bid on this lot alone is checked against."""
+        return BidForm(
+            currency=self.currency,
+            closes_at=self.closes_at,
+            lots={self.lot_id: self.quantity},
+            envelopes=1 if self.technical is None else 2,
+        )
 
     def admit(self, received_at: datetime) -> None:
         """Let in what was received before `closes_at`; the closing instant itself is too late.
@@ -167,11 +217,17 @@ class Filing:
     vendor_id: PartyId
     received_at: datetime
     sealed: bytes | None = field(repr=False)
+    technical: bytes | None = field(default=None, repr=False)
 
     @property
     def sealed_sha256(self) -> bytes | None:
         """Hash the sealed bytes; a withdrawal has none."""
         return None if self.sealed is None else hashlib.sha256(self.sealed).digest()
+
+    @property
+    def technical_sha256(self) -> bytes | None:
+        """Hash the technical envelope; where there is one envelope there is none."""
+        return None if self.technical is None else hashlib.sha256(self.technical).digest()
 
 
 def decide_filing(
@@ -199,12 +255,14 @@ def decide_filing(
         latest_version=0,
         is_withdrawn=False,
     )
+    technical = filing.technical_sha256
     filed = replace(bid, latest_version=bid.latest_version + 1, is_withdrawn=False)
     fact = BidFiled(
         bid_id=filed.id,
         lot_id=filed.lot_id,
         version=filed.latest_version,
         sealed_sha256=digest.hex(),
+        technical_sha256=None if technical is None else technical.hex(),
         received_at=filing.received_at,
     )
     return Decision(filed, (fact,))
@@ -227,45 +285,61 @@ def _withdraw(standing: Bid | None, filing: Filing) -> Decision[Bid]:
     return Decision(withdrawn, (fact,))
 
 
-def write_content(price: UnitPrice, currency: Currency, *, nonce: bytes) -> bytes:
-    """Write what is sealed: canonical JSON of price, currency and nonce.
+def require_fit(content: BidContent, form: BidForm, lot_id: LotId) -> None:
+    """Let only bids pass that the form lets pass.
 
     Raises:
-        CurrencyWrong: The price is not in the solicitation's `currency`.
-        PriceZero: The price is 0.
-    """
-    _refuse_unfit(price, currency)
-    content = {"currency": currency, "nonce": nonce.hex(), "unit_price": str(price)}
-    return canonical(content).encode()
-
-
-def read_content(content: bytes, currency: Currency) -> UnitPrice:
-    """Read what `write_content` wrote; no refusal repeats any of it.
-
-    Raises:
-        ContentMalformed: Not such content.
         CurrencyWrong: A price in another currency than the solicitation's.
-        PriceZero: The price is 0.
+        PriceZero: A price is 0.
+        BidUnfit: Anything else that the form asks.
     """
-    try:
-        members = json.loads(content)
-        price = UnitPrice.parse(members["unit_price"], Currency(members["currency"]))
-        nonce = bytes.fromhex(members["nonce"])
-    except (ValueError, TypeError, KeyError, RecursionError, Refusal):
-        sentence = "What was sealed is not the content of a bid."
-        raise ContentMalformed(sentence) from None
-    _refuse_unfit(price, currency)
-    # One price has one content, so that nothing else travels beside it.
-    if write_content(price, currency, nonce=nonce) != content or len(nonce) != NONCE_BYTES:
-        sentence = "What was sealed is not the canonical content of a bid."
-        raise ContentMalformed(sentence)
-    return price
+    faults = {fault.code: fault for fault in faults_of(content, form, lot_id)}
+    if "currency_wrong" in faults:
+        raise CurrencyWrong(faults["currency_wrong"].sentence)
+    if "price_zero" in faults:
+        raise PriceZero(faults["price_zero"].sentence)
+    if faults:
+        raise BidUnfit(tuple(faults.values()))
 
 
-def _refuse_unfit(price: UnitPrice, currency: Currency) -> None:
-    if price.currency != currency:
-        sentence = f"Bids on this lot are in {currency}."
-        raise CurrencyWrong(sentence)
-    if price.e4 == 0:
-        sentence = "A unit price is above 0."
-        raise PriceZero(sentence)
+def require_envelopes(gate: Gate, *, has_technical: bool) -> None:
+    """Let a bid pass that has as many envelopes as the solicitation.
+
+    Raises:
+        EnvelopesWrong: It has more or fewer.
+    """
+    if has_technical != (gate.technical is not None):
+        sentence = "File the technical part in an envelope of its own where there are two, only."
+        raise EnvelopesWrong(sentence)
+
+
+def require_sealed(version_id: UUID, *envelopes: bytes | None) -> None:
+    """Check what can be checked of a bid that its vendor sealed: the id, and the lengths.
+
+    Raises:
+        BidVersionUnfit: The id is not of version 7.
+        SealedLengthWrong: No sealed bid has that length.
+    """
+    if version_id.version != UUID_VERSION:
+        sentence = "Mint a UUID of version 7 for every version of a bid, before it is sealed."
+        raise BidVersionUnfit(sentence)
+    if not all(is_sealed_length(len(one)) for one in envelopes if one is not None):
+        sentence = "A sealed bid is 4 to 16 blocks of 4,096 bytes, and 48 bytes."
+        raise SealedLengthWrong(sentence)
+
+
+def require_same(signed_sha256: tuple[str | None, str | None], filing: Filing) -> None:
+    """Let a request be repeated, and nothing else be filed under its version id.
+
+    Raises:
+        BidVersionReused: Another content.
+    """
+    digests = (filing.sealed_sha256, filing.technical_sha256)
+    if signed_sha256 != tuple(None if one is None else one.hex() for one in digests):
+        raise reused()
+
+
+def reused() -> BidVersionReused:
+    """Say that a version id is taken, and no more."""
+    sentence = "Something else was filed under this version id. Mint another, and seal anew."
+    return BidVersionReused(sentence)

@@ -4,13 +4,12 @@ Where an auction follows, prices wait for its close: they would tell a bidder ho
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
-from services.bids.domain.bids import ContentMalformed, CurrencyWrong, PriceZero, read_content
 from services.bids.domain.lots import Lot, LotStatus
 from services.bids.domain.openings import (
     BidFailure,
@@ -18,8 +17,10 @@ from services.bids.domain.openings import (
     UnsealedBid,
     unsealed_content,
 )
-from shared.domain.ids import OpeningId, PartyId
-from shared.domain.money import Currency, UnitPrice
+from shared.domain.bid_content import BidContent, ContentMalformed, read_content
+from shared.domain.bid_forms import BidForm, faults_of
+from shared.domain.ids import LotId, OpeningId, PartyId
+from shared.domain.money import UnitPrice
 
 SCORE_MAX: Final = 100
 SCORE_DECIMALS: Final = 6
@@ -63,33 +64,44 @@ def sight_of(lot: Lot, *, viewer_id: PartyId | None, is_auditor: bool) -> Sight:
 
 
 def open_bid(
-    bid: SealedBid, *, opening_id: OpeningId, currency: Currency, private_key: bytes
+    bid: SealedBid, *, opening_id: OpeningId, form: BidForm, private_key: bytes
 ) -> UnsealedBid:
-    """Open one bid; whatever is wrong with it becomes its outcome."""
-    content = unsealed_content(bid, opening_id, private_key)
-    outcome = content if isinstance(content, BidFailure) else _price_in(content, currency)
-    return UnsealedBid(
+    """Open one bid and check it against the form; whatever is wrong becomes its outcome."""
+    opened = unsealed_content(bid, opening_id, private_key)
+    content = opened if isinstance(opened, BidFailure) else _content_in(opened, form, bid.lot_id)
+    unsealed = UnsealedBid(
         bid_id=bid.bid_id,
         lot_id=bid.lot_id,
         vendor_id=bid.vendor_id,
         version=bid.version,
         received_at=bid.received_at,
         log_index=bid.log_index,
-        outcome=outcome,
+        outcome=BidFailure.CONTENT_UNFIT,
     )
+    if isinstance(content, BidFailure):
+        return replace(unsealed, outcome=content)
+    exact_e4 = content.pricing.exact_e4(form.lots[bid.lot_id])
+    assert exact_e4 is not None, "the form let a bid pass that has no price for the lot"
+    price = UnitPrice(round(exact_e4), content.currency)
+    return replace(unsealed, outcome=price, exact_e4=exact_e4, content=content)
 
 
 def rank_bids(bids: Sequence[UnsealedBid]) -> tuple[Ranked, ...]:
     """Rank one lot's bids, best first; those that failed take no part.
 
-    The score is 100 x lowest price / own price. Equal prices go by the earlier receipt, then by the
-    place in the log, so that no two bids share a rank.
+    What is compared is the price of a unit at the lot's whole quantity, unrounded. The score is
+    100 x lowest price / own price. Equal prices go by the earlier receipt, then by the place in
+    the log, so that no two bids share a rank.
     """
-    priced = [(bid.outcome, bid) for bid in bids if isinstance(bid.outcome, UnitPrice)]
-    priced.sort(key=lambda pair: (pair[0].e4, pair[1].received_at, pair[1].log_index))
+    priced = [
+        (bid.exact_e4 or Fraction(bid.outcome.e4), bid.outcome, bid)
+        for bid in bids
+        if isinstance(bid.outcome, UnitPrice)
+    ]
+    priced.sort(key=lambda one: (one[0], one[2].received_at, one[2].log_index))
     return tuple(
-        Ranked(bid, price, rank, Fraction(SCORE_MAX * priced[0][0].e4, price.e4))
-        for rank, (price, bid) in enumerate(priced, start=1)
+        Ranked(bid, price, rank, SCORE_MAX * priced[0][0] / exact_e4)
+        for rank, (exact_e4, price, bid) in enumerate(priced, start=1)
     )
 
 
@@ -98,12 +110,18 @@ def displayed(score: Fraction) -> Decimal:
     return Decimal(round(score * 10**SCORE_DECIMALS)).scaleb(-SCORE_DECIMALS)
 
 
-def _price_in(content: bytes, currency: Currency) -> UnitPrice | BidFailure:
+_FAILURES: Final = {
+    "currency_wrong": BidFailure.CURRENCY_WRONG,
+    "price_zero": BidFailure.PRICE_ZERO,
+    "quantity_not_reached": BidFailure.QUANTITY_NOT_REACHED,
+}
+"""Faults that have a name of their own in the record; all others are `content_unfit`."""
+
+
+def _content_in(opened: bytes, form: BidForm, lot_id: LotId) -> BidContent | BidFailure:
     try:
-        return read_content(content, currency)
+        content = read_content(opened)
     except ContentMalformed:
         return BidFailure.CONTENT_MALFORMED
-    except CurrencyWrong:
-        return BidFailure.CURRENCY_WRONG
-    except PriceZero:
-        return BidFailure.PRICE_ZERO
+    faults = faults_of(content, form, lot_id)
+    return _FAILURES.get(faults[0].code, BidFailure.CONTENT_UNFIT) if faults else content

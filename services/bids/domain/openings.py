@@ -1,9 +1,8 @@
-"""Close a solicitation and open its bids: hashes first, then one custodian's share, then prices.
+"""Close a solicitation and open its bids: hashes first, then the key, then what was sealed.
 
 An opening is sealed until its deadline, then closed: the hashes of all bids and their Merkle root
-are published while nobody can read any of them. The opener, one leased process, shows an ephemeral
-key; the custodian seals its share of the private key to it; the opener checks the key against the
-one that was published, opens every bid and checks each against its hash. What fails is recorded.
+are published while nobody can read any of them. When the custodians have brought the private key
+together, every bid is checked against its hash and opened. What fails is recorded.
 """
 
 import hashlib
@@ -11,20 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Final
+from fractions import Fraction
+from typing import ClassVar
 from uuid import UUID
 
-from services.bids.domain.parties import key_text
+from services.bids.domain.ceremony import WINDOW_DEFAULT, Purpose, Seat
 from shared import sealing
 from shared.domain import merkle
+from shared.domain.bid_content import BidContent
 from shared.domain.facts import Decision, Fact
 from shared.domain.ids import BidId, LotId, OpeningId, PartyId, RfpId
 from shared.domain.money import UnitPrice
 from shared.domain.refusals import Kind, Refusal
 from shared.events.bids import BidsUnsealed
-from shared.sealing import KEY_BYTES, OVERHEAD_BYTES, SHARE_BYTES, Share
-
-RESEALED_SHARE_BYTES: Final = OVERHEAD_BYTES + SHARE_BYTES
 
 
 class OpeningStatus(StrEnum):
@@ -36,13 +34,6 @@ class OpeningStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-class ShareFault(StrEnum):
-    """Why a submitted share was refused."""
-
-    BROKEN = "share_does_not_open"
-    MISMATCH = "key_does_not_match"
-
-
 class BidFailure(StrEnum):
     """Why a bid could not be opened."""
 
@@ -51,34 +42,21 @@ class BidFailure(StrEnum):
     CONTENT_MALFORMED = "content_malformed"
     CURRENCY_WRONG = "currency_wrong"
     PRICE_ZERO = "price_zero"
+    QUANTITY_NOT_REACHED = "quantity_not_reached"
+    CONTENT_UNFIT = "content_unfit"
+    TECHNICAL_NOT_PASSED = "technical_not_passed"
+    NOT_CONFIRMED = "not_confirmed"
 
 
 class OpeningUnknown(Refusal):
-    """There is no such opening, or it is another custodian's."""
+    """There is no such opening, or the caller has no seat in it."""
 
     kind = Kind.NOT_FOUND
     code = "opening_unknown"
 
-
-class OpeningNotClosed(Refusal):
-    """The opening takes no share: its deadline has not come, or it is over."""
-
-    kind = Kind.CONFLICT
-    code = "opening_not_closed"
-
-
-class OpenerKeyStale(Refusal):
-    """The share was sealed to a key that is not the present opener's."""
-
-    kind = Kind.CONFLICT
-    code = "opener_key_stale"
-
-
-class ResealedShareMalformed(Refusal):
-    """The bytes cannot be a share that was sealed to the opener."""
-
-    kind = Kind.INVALID
-    code = "resealed_share_malformed"
+    def __init__(self) -> None:
+        """Say no more than that."""
+        super().__init__("There is no such opening.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,36 +77,6 @@ class RfpClosed(Fact):
     TYPE: ClassVar[str] = "rfp.closed"
 
     closed_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenerChanged(Fact):
-    """Another process opens from now on; shares that were sealed to an older key are void."""
-
-    TYPE: ClassVar[str] = "opening.opener_changed"
-
-    opener_key: str
-    share_voided: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShareSubmitted(Fact):
-    """The custodian handed its share over, sealed to the opener's key."""
-
-    TYPE: ClassVar[str] = "opening.share_submitted"
-
-    custodian_id: PartyId
-    opener_key: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShareRefused(Fact):
-    """The submitted share does not make the published key; the custodian may submit again."""
-
-    TYPE: ClassVar[str] = "opening.share_refused"
-
-    custodian_id: PartyId
-    reason: ShareFault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,26 +104,48 @@ class LotEvaluated(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """One key, one deadline, and what became of them. Keys are 32 bytes and never in `repr`."""
+    """One key, one deadline, and what became of them. Keys are 32 bytes and never in `repr`.
+
+    `awaits_technical` is true of prices whose technical parts are not judged yet.
+    """
 
     id: OpeningId
     rfp_id: RfpId
     buyer_id: PartyId
-    custodian_id: PartyId
+    purpose: Purpose = Purpose.PRICE
     status: OpeningStatus
     closes_at: datetime
     public_key: bytes = field(repr=False)
+    threshold: int = 1
+    window_s: int = int(WINDOW_DEFAULT.total_seconds())
+    seats: tuple[Seat, ...] = ()
+    canary: bytes | None = field(default=None, repr=False)
+    awaits_technical: bool = False
     merkle_root: bytes | None = None
     opener_key: bytes | None = field(default=None, repr=False)
-    submitted_share: bytes | None = field(default=None, repr=False)
-    refused_share_reason: str | None = None
     closed_at: datetime | None = None
     unsealed_at: datetime | None = None
+
+    @property
+    def submitted(self) -> tuple[Seat, ...]:
+        """The seats whose share is there."""
+        return tuple(seat for seat in self.seats if seat.submitted_share is not None)
+
+    @property
+    def window_opened_at(self) -> datetime | None:
+        """When the first of the shares that are there came."""
+        return min(
+            (seat.submitted_at for seat in self.submitted if seat.submitted_at), default=None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedBid:
-    """The latest version of a bid, as it lies in the record until the opening."""
+    """The latest version of a bid, as it lies in the record until the opening.
+
+    One that is `withheld` is not opened: its technical part did not pass, or its vendor did not
+    confirm it after a substantial addendum.
+    """
 
     bid_id: BidId
     lot_id: LotId
@@ -186,11 +156,16 @@ class SealedBid:
     log_index: int
     sealed_sha256: bytes
     sealed: bytes = field(repr=False)
+    withheld: BidFailure | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsealedBid:
-    """A bid after the opening: its price, or why there is none."""
+    """A bid after the opening: its price, or why there is none.
+
+    The price is what one unit costs at the lot's whole quantity, rounded to four decimals;
+    `exact_e4` is the same unrounded, in ten-thousandths.
+    """
 
     bid_id: BidId
     lot_id: LotId
@@ -199,6 +174,8 @@ class UnsealedBid:
     received_at: datetime
     log_index: int
     outcome: UnitPrice | BidFailure
+    exact_e4: Fraction | None = None
+    content: BidContent | None = field(default=None, repr=False)
 
 
 def decide_close(
@@ -211,69 +188,12 @@ def decide_close(
     return Decision(closed, (fact,))
 
 
-def decide_new_opener(opening: Opening, opener_key: bytes) -> Decision[Opening]:
-    """Show another opener's key; what was sealed to the one before is void."""
-    if opening.status is not OpeningStatus.CLOSED or opening.opener_key == opener_key:
-        return Decision(opening)
-    fact = OpenerChanged(
-        opener_key=key_text(opener_key), share_voided=opening.submitted_share is not None
-    )
-    return Decision(replace(opening, opener_key=opener_key, submitted_share=None), (fact,))
-
-
-def decide_submit(opening: Opening, *, opener_key: bytes, share: bytes) -> Decision[Opening]:
-    """Take the custodian's share, sealed to the present opener's key.
-
-    Raises:
-        OpeningNotClosed: The deadline has not come, or the opening is over.
-        OpenerKeyStale: Sealed to another key than the one that is shown.
-        ResealedShareMalformed: Not of the length that a sealed share has.
-    """
-    if opening.status is not OpeningStatus.CLOSED:
-        sentence = f"The opening is {opening.status}; a share is taken while it is closed."
-        raise OpeningNotClosed(sentence)
-    if opening.opener_key is None or opener_key != opening.opener_key:
-        sentence = "Read the opening again and seal the share to its present opener_key."
-        raise OpenerKeyStale(sentence)
-    if len(share) != RESEALED_SHARE_BYTES or len(opener_key) != KEY_BYTES:
-        sentence = f"A share that is sealed to the opener has {RESEALED_SHARE_BYTES} bytes."
-        raise ResealedShareMalformed(sentence)
-    submitted = replace(opening, submitted_share=share, refused_share_reason=None)
-    fact = ShareSubmitted(custodian_id=opening.custodian_id, opener_key=key_text(opener_key))
-    return Decision(submitted, (fact,))
-
-
-def decide_refuse_share(opening: Opening, *, share: bytes, fault: ShareFault) -> Decision[Opening]:
-    """Put a faulty share aside and say why; one that was submitted since stays."""
-    if opening.status is not OpeningStatus.CLOSED or opening.submitted_share != share:
-        return Decision(opening)
-    refused = replace(opening, submitted_share=None, refused_share_reason=fault.value)
-    fact = ShareRefused(custodian_id=opening.custodian_id, reason=fault)
-    return Decision(refused, (fact,))
-
-
-def recover_key(opening: Opening, opener_private: bytes) -> bytes | ShareFault:
-    """Put the opening's private key together from the submitted share, and check it.
-
-    Without the check a corrupt share would open nothing, and every bid would seem broken.
-    """
-    try:
-        share = sealing.unseal_share(
-            opening.submitted_share or b"",
-            opener_private,
-            opening_id=opening.id,
-            purpose="opening",
-        )
-        private = sealing.combine([Share.from_bytes(share)])
-    except (sealing.SealBroken, sealing.ShareMalformed):
-        return ShareFault.BROKEN
-    return private if sealing.check_pair(private, opening.public_key) else ShareFault.MISMATCH
-
-
 def unsealed_content(
     bid: SealedBid, opening_id: OpeningId, private_key: bytes
 ) -> bytes | BidFailure:
-    """Check a sealed bid against its hash and open it."""
+    """Check a sealed bid against its hash and open it, unless it is withheld."""
+    if bid.withheld is not None:
+        return bid.withheld
     if hashlib.sha256(bid.sealed).digest() != bid.sealed_sha256:
         return BidFailure.HASH_MISMATCH
     context = sealing.SealContext(
@@ -306,14 +226,13 @@ def decide_unseal(
         failed=len(failures),
         unsealed_at=now,
     )
-    unsealed = replace(
-        opening,
-        status=OpeningStatus.UNSEALED,
-        submitted_share=None,
-        refused_share_reason=None,
-        unsealed_at=now,
-    )
-    return Decision(unsealed, (*failures, event))
+    return Decision(over(opening, now), (*failures, event))
+
+
+def over(opening: Opening, now: datetime) -> Opening:
+    """End an opening: its shares are dropped, and who brought them is kept as the attendance."""
+    seats = tuple(replace(seat, submitted_share=None) for seat in opening.seats)
+    return replace(opening, status=OpeningStatus.UNSEALED, seats=seats, unsealed_at=now)
 
 
 def lot_evaluated(opening_id: OpeningId, bids: Sequence[UnsealedBid]) -> LotEvaluated:

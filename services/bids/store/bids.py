@@ -5,19 +5,21 @@ FOR UPDATE, waits for it; then, shortly and near the end, the log's row FOR UPDA
 filings of one opening into one order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 
-from services.bids.domain.bids import Bid, BidUnknown, Filing, Gate
+from services.bids.domain.bids import Bid, BidUnknown, Envelope, Filing, Gate, reused
 from services.bids.domain.lots import LotStatus, LotUnknown
 from services.bids.domain.openings import OpeningStatus
-from services.bids.ports.sealed import DecideFiling, SignedReceipt
+from services.bids.ports.sealed import DecideFiling, HeldBid, PublishedForm, SignedReceipt
+from services.bids.store.forms import read_form, read_published_form
 from shared import db
 from shared.db import Connection, Pool
-from shared.domain.ids import BidId, LotId, OpeningId, PartyId
+from shared.domain.bid_forms import BidForm
+from shared.domain.ids import BidId, LotId, OpeningId, PartyId, RfpId
 from shared.domain.money import Currency
 from shared.journal import Aggregate, Entry, Journal, Link
 from shared.receipts import Receipt, ReceiptAction
@@ -31,10 +33,13 @@ SELECT EXISTS (SELECT FROM party WHERE id = $1 AND kind = 'vendor')
 
 _SELECT_GATE: Final = """
 SELECT opening.id AS opening_id, lot.id AS lot_id, lot.status AS lot_status, opening.status,
-    opening.closes_at, opening.public_key, rfp.currency
+    opening.closes_at, opening.public_key, rfp.currency, lot.quantity,
+    technical.id AS technical_id, technical.public_key AS technical_key
 FROM lot
 JOIN rfp ON rfp.id = lot.rfp_id
-JOIN opening ON opening.rfp_id = lot.rfp_id
+JOIN opening ON opening.rfp_id = lot.rfp_id AND opening.purpose = 'price'
+LEFT JOIN opening AS technical
+    ON technical.rfp_id = lot.rfp_id AND technical.purpose = 'technical'
 WHERE lot.id = $1
 """
 
@@ -60,13 +65,15 @@ ON CONFLICT (id) DO UPDATE SET
 
 _ADD_VERSION: Final = """-- bids.add_bid_version
 INSERT INTO bid_version
-    (id, bid_id, version, sealed, sealed_sha256, received_at, log_index, receipt)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    (id, bid_id, version, sealed, sealed_sha256, received_at, log_index, receipt, technical,
+    technical_sha256)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
 _SELECT_RECEIPT: Final = """
 SELECT bid.opening_id, bid.lot_id, bid.id AS bid_id, version.version, version.sealed_sha256,
-    version.received_at, version.log_index, audit.hash AS log_hash, version.receipt
+    version.technical_sha256, version.received_at, version.log_index, audit.hash AS log_hash,
+    version.receipt
 FROM bid_version AS version
 JOIN bid ON bid.id = version.bid_id
 JOIN audit ON audit.aggregate_id = bid.opening_id AND audit.sequence = version.log_index
@@ -78,6 +85,12 @@ WHERE version.id = $1 AND bid.vendor_id = $2
 
 _RECEIPTS_OF_BID: Final = f"""-- bids.read_receipts_of_bid {_SELECT_RECEIPT}
 WHERE version.bid_id = $1 AND bid.vendor_id = $2 ORDER BY version.version
+"""
+
+
+_HELD: Final = """-- bids.page_of_held_bids
+SELECT id, lot_id, latest_version, is_withdrawn FROM bid
+WHERE vendor_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3
 """
 
 
@@ -103,6 +116,11 @@ class BidStore:
         async with db.reading(self._pool) as connection:
             return _gate(await connection.fetchrow(_GATE, lot_id))
 
+    async def form(self, opening_id: OpeningId) -> BidForm:
+        """Read what bids of an opening's RFP are checked against."""
+        async with db.reading(self._pool) as connection:
+            return await read_form(connection, opening_id)
+
     async def receipt_of(self, version_id: UUID, *, vendor_id: PartyId) -> SignedReceipt | None:
         """Find the receipt that a vendor was given under an id."""
         async with db.reading(self._pool) as connection:
@@ -120,20 +138,71 @@ class BidStore:
 
         Raises:
             LotUnknown: No such lot.
+            BidVersionReused: The version's id is taken.
             Refusal: Whatever `decide` refuses, with the gate held and the log locked.
         """
-        async with db.transaction(self._pool) as connection:
-            gate = _gate(await connection.fetchrow(_HOLD_GATE, filing.lot_id))
-            await connection.execute(_LOCK_LOG, gate.opening_id)
-            row = await connection.fetchrow(_FIND_BID, filing.lot_id, filing.vendor_id)
-            decision = decide(gate, None if row is None else _bid(row))
-            opening = Aggregate("opening", gate.opening_id)
-            links = await self._journal.record(
-                connection, [Entry(opening, decision.facts)], actor=ACTOR, at=filing.received_at
-            )
-            signed = _sign(filing, decision.state, links[opening.id], sign)
-            await _save(connection, filing, decision.state, signed)
+        (signed,) = await self.file_all([(filing, decide)], sign=sign)
         return signed
+
+    async def file_all(
+        self,
+        filings: Sequence[tuple[Filing, DecideFiling]],
+        *,
+        sign: Callable[[Receipt], str],
+    ) -> list[SignedReceipt]:
+        """Record several versions likewise, all of them or none.
+
+        Raises:
+            LotUnknown: No such lot.
+            BidVersionReused: A version's id is taken.
+            Refusal: Whatever a `decide` refuses, with the gate held and the log locked.
+        """
+        async with db.transaction(self._pool) as connection:
+            return [await self._file(connection, *filing, sign) for filing in filings]
+
+    async def _file(
+        self,
+        connection: Connection,
+        filing: Filing,
+        decide: DecideFiling,
+        sign: Callable[[Receipt], str],
+    ) -> SignedReceipt:
+        gate = _gate(await connection.fetchrow(_HOLD_GATE, filing.lot_id))
+        await connection.execute(_LOCK_LOG, gate.opening_id)
+        row = await connection.fetchrow(_FIND_BID, filing.lot_id, filing.vendor_id)
+        decision = decide(gate, None if row is None else _bid(row))
+        opening = Aggregate("opening", gate.opening_id)
+        links = await self._journal.record(
+            connection, [Entry(opening, decision.facts)], actor=ACTOR, at=filing.received_at
+        )
+        signed = _sign(filing, decision.state, links[opening.id], sign)
+        try:
+            await _save(connection, filing, decision.state, signed)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != "bid_version_pkey":
+                raise
+            raise reused() from error
+        return signed
+
+    async def published_form(self, rfp_id: RfpId) -> PublishedForm:
+        """Read the form of a published RFP with its lots.
+
+        Raises:
+            OpeningUnknown: No such RFP, or it is still a draft.
+        """
+        async with db.reading(self._pool) as connection:
+            return await read_published_form(connection, rfp_id)
+
+    async def held_by(self, vendor_id: PartyId, *, after: UUID | None, limit: int) -> list[HeldBid]:
+        """Read a vendor's own bids, by their ids."""
+        async with db.reading(self._pool) as connection:
+            rows = await connection.fetch(_HELD, vendor_id, after, limit)
+        return [
+            HeldBid(
+                BidId(row["id"]), LotId(row["lot_id"]), row["latest_version"], row["is_withdrawn"]
+            )
+            for row in rows
+        ]
 
     async def receipts_of(self, bid_id: BidId, *, vendor_id: PartyId) -> list[SignedReceipt]:
         """Read the receipts of a vendor's own bid, oldest first.
@@ -169,6 +238,8 @@ async def _save(connection: Connection, filing: Filing, bid: Bid, signed: Signed
         filing.received_at,
         signed.receipt.log_index,
         signed.token,
+        filing.technical,
+        filing.technical_sha256,
     )
 
 
@@ -180,10 +251,11 @@ def _sign(filing: Filing, bid: Bid, link: Link, sign: Callable[[Receipt], str]) 
         bid_id=bid.id,
         version=bid.latest_version,
         action=_action(digest),
-        sealed_sha256=None if digest is None else digest.hex(),
+        sealed_sha256=_hex(digest),
         received_at=filing.received_at,
         log_index=link.sequence,
         log_hash=link.hash.hex(),
+        technical_sha256=_hex(filing.technical_sha256),
     )
     return SignedReceipt(receipt, sign(receipt))
 
@@ -196,12 +268,17 @@ def _signed(row: asyncpg.Record) -> SignedReceipt:
         bid_id=BidId(row["bid_id"]),
         version=row["version"],
         action=_action(digest),
-        sealed_sha256=None if digest is None else digest.hex(),
+        sealed_sha256=_hex(digest),
         received_at=row["received_at"],
         log_index=row["log_index"],
         log_hash=row["log_hash"].hex(),
+        technical_sha256=_hex(row["technical_sha256"]),
     )
     return SignedReceipt(receipt, row["receipt"])
+
+
+def _hex(digest: bytes | None) -> str | None:
+    return None if digest is None else digest.hex()
 
 
 def _action(digest: bytes | None) -> ReceiptAction:
@@ -218,8 +295,16 @@ def _gate(row: asyncpg.Record | None) -> Gate:
         status=OpeningStatus(row["status"]),
         closes_at=row["closes_at"],
         currency=Currency(row["currency"]),
+        quantity=row["quantity"],
         public_key=row["public_key"],
+        technical=_envelope(row),
     )
+
+
+def _envelope(row: asyncpg.Record) -> Envelope | None:
+    if row["technical_id"] is None:
+        return None
+    return Envelope(OpeningId(row["technical_id"]), row["technical_key"])
 
 
 def _bid(row: asyncpg.Record) -> Bid:

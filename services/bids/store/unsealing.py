@@ -20,49 +20,77 @@ from services.bids.domain.openings import (
     UnsealedBid,
     lot_evaluated,
 )
+from services.bids.domain.technical import TechnicalPart
 from services.bids.ports.sealed import DecideOpening, Unsealing
+from services.bids.store.amendments import COUNTS
+from services.bids.store.forms import read_form
 from services.bids.store.openings import (
     ACTOR,
     LOCK,
     SELECT,
     STANDING,
     change_opening,
+    listed,
     lot_entry,
     move_lots,
     one,
-    opening_of,
     save,
 )
+from services.bids.store.technical import add_parts
 from shared import db, lease
 from shared.db import Connection, Pool
+from shared.domain.bid_content import write_content
+from shared.domain.bid_forms import BidForm
 from shared.domain.ids import BidId, LotId, OpeningId, PartyId
-from shared.domain.money import Currency
 from shared.journal import Aggregate, Entry, Journal
 
 LEASE_NAME: Final = "opener"
 """The one process that opens bids holds this lease."""
 
 _CLOSED: Final = f"""-- bids.list_closed_openings {SELECT}
-WHERE opening.status = 'closed' ORDER BY opening.closed_at, opening.id LIMIT $1
-"""
-
-_CURRENCY: Final = """-- bids.read_currency_of_opening
-SELECT rfp.currency FROM opening JOIN rfp ON rfp.id = opening.rfp_id WHERE opening.id = $1
+WHERE opening.status = 'closed'
+ORDER BY NOT EXISTS (
+    SELECT FROM seat WHERE opening_id = opening.id AND submitted_share IS NOT NULL
+), opening.closed_at DESC, opening.id LIMIT $1
 """
 
 _SEALED_BIDS: Final = f"""-- bids.page_of_sealed_bids
 SELECT bid.id AS bid_id, bid.lot_id, bid.vendor_id, version.id AS version_id, version.version,
-    version.received_at, version.log_index, version.sealed_sha256, version.sealed
+    version.received_at, version.log_index, version.sealed_sha256, version.sealed,
+    {COUNTS} AS is_counted, NOT EXISTS (
+        SELECT FROM opening AS price JOIN opening AS technical
+            ON technical.rfp_id = price.rfp_id AND technical.purpose = 'technical'
+        WHERE price.id = $1 AND NOT EXISTS (
+            SELECT FROM technical_part AS part WHERE part.bid_id = bid.id AND part.is_passed
+        )
+    ) AS is_passed
 {STANDING} AND version.log_index > $2 ORDER BY version.log_index LIMIT $3
-"""
+"""  # noqa: S608 - joins constants of these files
+
+_TECHNICAL: Final = f"""-- bids.page_of_technical_envelopes
+SELECT bid.id AS bid_id, bid.lot_id, bid.vendor_id, version.id AS version_id, version.version,
+    version.received_at, version.log_index, version.technical_sha256 AS sealed_sha256,
+    version.technical AS sealed, {COUNTS} AS is_counted, true AS is_passed
+FROM opening
+JOIN opening AS price ON price.rfp_id = opening.rfp_id AND price.purpose = 'price'
+JOIN bid ON bid.opening_id = price.id AND NOT bid.is_withdrawn
+JOIN bid_version AS version ON version.bid_id = bid.id AND version.version = bid.latest_version
+WHERE opening.id = $1 AND version.log_index > $2 ORDER BY version.log_index LIMIT $3
+"""  # noqa: S608 - joins constants of these files
 
 _ADD_UNSEALED: Final = """-- bids.add_unsealed_bids
 INSERT INTO unsealed_bid
-    (bid_id, lot_id, vendor_id, version, received_at, price_e4, failure, rank, score)
+    (bid_id, lot_id, vendor_id, version, received_at, price_e4, failure, rank, score, content)
 SELECT * FROM unnest(
     $1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::timestamptz[], $6::bigint[],
-    $7::text[], $8::integer[], $9::numeric[]
+    $7::text[], $8::integer[], $9::numeric[], $10::text[]
 )
+"""
+
+
+_ADD_PACKAGES: Final = """-- bids.add_packages
+INSERT INTO package (bid_id, place, lot_id, price_e4)
+SELECT * FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::bigint[])
 """
 
 
@@ -75,9 +103,12 @@ class UnsealingStore:
         self._journal = journal
 
     async def closed(self, *, limit: int) -> list[Opening]:
-        """List openings that wait to be unsealed, the earliest closed first."""
+        """List openings that wait: those with a share first, then the latest closed.
+
+        Those that nobody ever opens thus hide none that somebody wants to open.
+        """
         async with db.reading(self._pool) as connection:
-            return [opening_of(row) for row in await connection.fetch(_CLOSED, limit)]
+            return await listed(connection, _CLOSED, limit)
 
     async def change(
         self, opening_id: OpeningId, decide: DecideOpening, *, token: int, at: datetime
@@ -86,13 +117,13 @@ class UnsealingStore:
         async with db.transaction(self._pool) as connection:
             if not await lease.is_held(connection, LEASE_NAME, token=token):
                 return None
-            opening = one(await connection.fetchrow(LOCK, opening_id))
+            opening = await one(connection, LOCK, opening_id)
             return await change_opening(connection, self._journal, decide(opening), (ACTOR, at))
 
-    async def currency_of(self, opening_id: OpeningId) -> Currency:
-        """Read the currency of an opening's RFP."""
+    async def form(self, opening_id: OpeningId) -> BidForm:
+        """Read what bids of an opening's RFP are checked against."""
         async with db.reading(self._pool) as connection:
-            return Currency(await connection.fetchval(_CURRENCY, opening_id))
+            return await read_form(connection, opening_id)
 
     async def sealed_bids(
         self, opening_id: OpeningId, *, after_index: int, limit: int
@@ -101,6 +132,37 @@ class UnsealingStore:
         async with db.reading(self._pool) as connection:
             rows = await connection.fetch(_SEALED_BIDS, opening_id, after_index, limit)
         return [_sealed_bid(row) for row in rows]
+
+    async def technical_parts(
+        self, opening_id: OpeningId, *, after_index: int, limit: int
+    ) -> list[SealedBid]:
+        """Read the technical envelopes of the bids that stand, by their place in the log."""
+        async with db.reading(self._pool) as connection:
+            rows = await connection.fetch(_TECHNICAL, opening_id, after_index, limit)
+        return [_sealed_bid(row) for row in rows]
+
+    async def unseal_technical(
+        self,
+        opening_id: OpeningId,
+        decide: DecideOpening,
+        parts: Sequence[TechnicalPart],
+        *,
+        token: int,
+        at: datetime,
+    ) -> bool:
+        """Write all technical parts at once; lots and prices are left as they are.
+
+        False when the lease was lost, or when the opening is closed no more.
+        """
+        async with db.transaction(self._pool) as connection:
+            if not await lease.is_held(connection, LEASE_NAME, token=token):
+                return False
+            opening = await one(connection, LOCK, opening_id)
+            if opening.status is not OpeningStatus.CLOSED:
+                return False
+            await add_parts(connection, opening_id, parts)
+            await change_opening(connection, self._journal, decide(opening), (ACTOR, at))
+        return True
 
     async def unseal(
         self,
@@ -118,7 +180,7 @@ class UnsealingStore:
         async with db.transaction(self._pool) as connection:
             if not await lease.is_held(connection, LEASE_NAME, token=token):
                 return False
-            opening = one(await connection.fetchrow(LOCK, opening_id))
+            opening = await one(connection, LOCK, opening_id)
             if opening.status is not OpeningStatus.CLOSED:
                 return False
             decision = decide(opening)
@@ -145,6 +207,18 @@ async def _add_unsealed(connection: Connection, unsealing: Unsealing) -> None:
     rows = [_unsealed_row(bid, ranked.get(bid.bid_id)) for bid in unsealing.bids]
     if rows:
         await connection.execute(_ADD_UNSEALED, *map(list, zip(*rows, strict=True)))
+    packages = [row for bid in unsealing.bids for row in _package_rows(bid)]
+    if packages:
+        await connection.execute(_ADD_PACKAGES, *map(list, zip(*packages, strict=True)))
+
+
+def _package_rows(bid: UnsealedBid) -> list[tuple[object, ...]]:
+    """List the lots of a bid's packages, each package by its place from 1."""
+    return [
+        (bid.bid_id, place, lot_id, price.e4)
+        for place, package in enumerate(bid.content.packages if bid.content else (), start=1)
+        for lot_id, price in package.prices
+    ]
 
 
 def _unsealed_row(bid: UnsealedBid, place: Ranked | None) -> tuple[object, ...]:
@@ -159,6 +233,7 @@ def _unsealed_row(bid: UnsealedBid, place: Ranked | None) -> tuple[object, ...]:
         failure,
         None if place is None else place.rank,
         None if place is None else displayed(place.score),
+        None if bid.content is None else write_content(bid.content).decode(),
     )
 
 
@@ -173,4 +248,11 @@ def _sealed_bid(row: asyncpg.Record) -> SealedBid:
         log_index=row["log_index"],
         sealed_sha256=row["sealed_sha256"],
         sealed=row["sealed"],
+        withheld=_withheld(row),
     )
+
+
+def _withheld(row: asyncpg.Record) -> BidFailure | None:
+    if not row["is_counted"]:
+        return BidFailure.NOT_CONFIRMED
+    return None if row["is_passed"] else BidFailure.TECHNICAL_NOT_PASSED

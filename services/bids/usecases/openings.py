@@ -1,10 +1,13 @@
-"""Close solicitations at their deadline, and take the custodian's share for the opening."""
+"""Close solicitations at their deadline, and take the custodians' shares for the opening."""
 
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
+from uuid import UUID
 
-from services.bids.domain.openings import Opening, decide_close, decide_submit
+from services.bids.domain.ceremony import Purpose
+from services.bids.domain.custody import decide_submit
+from services.bids.domain.openings import Opening, decide_close
 from services.bids.ports.sealed import OpeningRecord, Openings
 from shared.clock import Clock
 from shared.domain.ids import OpeningId, PartyId, RfpId
@@ -21,35 +24,56 @@ class Custody:
         self._openings = openings
         self._clock = clock
 
-    async def opening_of(self, rfp_id: RfpId) -> OpeningRecord:
+    async def opening_of(self, rfp_id: RfpId, *, purpose: Purpose = Purpose.PRICE) -> OpeningRecord:
         """Read what is public of an RFP's opening.
 
         Raises:
             OpeningUnknown: No such RFP, or it is still a draft.
         """
-        return await self._openings.of_rfp(rfp_id)
+        return await self._openings.of_rfp(rfp_id, purpose=purpose)
 
-    async def sealed_share(self, opening_id: OpeningId, *, custodian_id: PartyId) -> bytes:
-        """Read the share that was dealt to this custodian, sealed to its registered key.
+    async def find(
+        self, opening_id: OpeningId, *, viewer_id: PartyId | None, sees_all: bool
+    ) -> OpeningRecord:
+        """Read what is public of one opening.
 
         Raises:
-            OpeningUnknown: No such opening, or another custodian's.
+            OpeningUnknown: No such opening, or another's rehearsal.
+        """
+        return await self._openings.find(opening_id, viewer_id=viewer_id, sees_all=sees_all)
+
+    async def custody_of(
+        self, custodian_id: PartyId, *, after: UUID | None, limit: int
+    ) -> list[Opening]:
+        """List the openings in which a custodian has a seat, rehearsals among them."""
+        return await self._openings.custody_of(custodian_id, after=after, limit=limit)
+
+    async def sealed_share(
+        self, opening_id: OpeningId, *, custodian_id: PartyId
+    ) -> tuple[int, bytes]:
+        """Read the share that was dealt to this custodian, sealed to its key, and its index.
+
+        Raises:
+            OpeningUnknown: No such opening, or the custodian has no seat in it.
         """
         return await self._openings.sealed_share(opening_id, custodian_id=custodian_id)
 
     async def submit(
         self, opening_id: OpeningId, *, custodian_id: PartyId, opener_key: bytes, share: bytes
     ) -> OpeningRecord:
-        """Take the custodian's share, sealed to the opener's key; the opener does the rest.
+        """Take a custodian's share, sealed to the opener's key; the opener does the rest.
 
         Raises:
-            OpeningUnknown: No such opening, or another custodian's.
+            OpeningUnknown: No such opening, or the custodian has no seat in it.
             OpeningNotClosed: The deadline has not come, or the opening is over.
+            TechnicalPartFirst: The technical parts are not judged yet.
             OpenerKeyStale: Sealed to another key than the present opener's.
             ResealedShareMalformed: Not of the length that a sealed share has.
         """
-        decide = partial(decide_submit, opener_key=opener_key, share=share)
         now = self._clock.now()
+        decide = partial(
+            decide_submit, custodian_id=custodian_id, opener_key=opener_key, share=share, now=now
+        )
         return await self._openings.submit(opening_id, decide, custodian_id=custodian_id, at=now)
 
 

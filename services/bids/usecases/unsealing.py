@@ -1,28 +1,29 @@
-"""Open sealed bids: show an ephemeral key, take the share, open all, write all at once.
+"""Open sealed bids: show an ephemeral key, take the shares, open all, write all at once.
 
 Private keys live in this process's memory alone. If it dies, its successor shows another key, and
-the custodian submits again.
+the custodians submit again.
 """
 
-import asyncio
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from services.bids.domain.evaluation import Ranked, open_bid, rank_bids
-from services.bids.domain.openings import (
-    Opening,
-    ShareFault,
-    UnsealedBid,
+from services.bids.domain.ceremony import Purpose, ShareFault
+from services.bids.domain.custody import (
     decide_new_opener,
-    decide_refuse_share,
-    decide_unseal,
+    decide_refuse_shares,
+    decide_window,
     recover_key,
 )
-from services.bids.ports.sealed import Lease, Unsealing, Unsealings
+from services.bids.domain.evaluation import Ranked, open_bid, rank_bids
+from services.bids.domain.openings import Opening, SealedBid, UnsealedBid, decide_unseal
+from services.bids.domain.rehearsal import decide_rehearsed, is_canary_opened
+from services.bids.domain.technical import decide_technical_unseal, open_technical
+from services.bids.ports.sealed import DecideOpening, Lease, Unsealing, Unsealings
 from shared.domain.ids import LotId, OpeningId
 from shared.sealing import KeyPair, generate_key_pair
 
@@ -33,11 +34,23 @@ BIDS_MAX: Final = 64
 """How many bids are opened in one go: some ten milliseconds, in which no request is heard."""
 
 
+Opened = TypeVar("Opened")
+
+
+class PageOf(Protocol):
+    """Reads sealed bids of an opening by their place in the log."""
+
+    async def __call__(
+        self, opening_id: OpeningId, *, after_index: int, limit: int
+    ) -> list[SealedBid]:
+        """Read those behind `after_index`."""
+
+
 class Opener:
     """The one process that opens bids, for as long as it holds the lease.
 
     Each opening gets an ephemeral key pair of its own, which is dropped once the opening is over:
-    the share that lies sealed in the record can then be read by nobody.
+    the shares that lay sealed in the record can then be read by nobody.
     """
 
     def __init__(self, unsealings: Unsealings, lease: Lease) -> None:
@@ -62,61 +75,117 @@ class Opener:
 
     async def tend(self, opening: Opening, now: datetime) -> bool:
         """Bring one opening forward by a step; True once its bids are opened."""
-        if self._token is None:
+        token = await self._standing_token()
+        if token is None:
             return False
         pair = self._pairs.get(opening.id) or generate_key_pair()
         self._pairs[opening.id] = pair
         if opening.opener_key != pair.public:
-            decide = partial(decide_new_opener, opener_key=pair.public)
-            await self._unsealings.change(opening.id, decide, token=self._token, at=now)
+            shown = partial(decide_new_opener, opener_key=pair.public)
+            await self._unsealings.change(opening.id, shown, token=token, at=now)
             return False
-        if opening.submitted_share is None:
-            return False
+        await self._change(opening, partial(decide_window, now=now), token=token, now=now)
         key = recover_key(opening, pair.private)
-        if isinstance(key, ShareFault):
-            await self._refuse(opening, opening.submitted_share, key, now)
+        if key is None:
             return False
-        return await self._unseal(opening, key, now)
+        if not isinstance(key, bytes):
+            return await self._refuse(opening, key, token=token, now=now)
+        acts = {
+            Purpose.PRICE: self._unseal,
+            Purpose.TECHNICAL: self._unseal_technical,
+            Purpose.REHEARSAL: self._rehearse,
+        }
+        return await acts[opening.purpose](opening, key, token=token, now=now)
+
+    async def _change(
+        self, opening: Opening, decide: DecideOpening, *, token: int, now: datetime
+    ) -> None:
+        """Decide on what was read, and write only if that changes something."""
+        if decide(opening).facts:
+            await self._unsealings.change(opening.id, decide, token=token, at=now)
 
     async def _refuse(
-        self, opening: Opening, share: bytes, fault: ShareFault, now: datetime
-    ) -> None:
-        if self._token is None:
-            return
-        decide = partial(decide_refuse_share, share=share, fault=fault)
-        await self._unsealings.change(opening.id, decide, token=self._token, at=now)
+        self,
+        opening: Opening,
+        faults: Mapping[int, tuple[bytes, ShareFault]],
+        *,
+        token: int,
+        now: datetime,
+    ) -> bool:
+        decide = partial(decide_refuse_shares, faults=faults)
+        await self._unsealings.change(opening.id, decide, token=token, at=now)
         log = structlog.get_logger()
-        log.warning("share_refused", opening_id=str(opening.id), reason=fault.value)
+        for index, (_, fault) in faults.items():
+            log.warning(
+                "share_refused", opening_id=str(opening.id), index=index, reason=fault.value
+            )
+        return False
 
-    async def _unseal(self, opening: Opening, private_key: bytes, now: datetime) -> bool:
-        token = self._token
-        if token is None:
+    async def _rehearse(
+        self, opening: Opening, private_key: bytes, *, token: int, now: datetime
+    ) -> bool:
+        is_opened = is_canary_opened(opening, private_key)
+        decide = partial(decide_rehearsed, canary_opened=is_opened, now=now)
+        await self._unsealings.change(opening.id, decide, token=token, at=now)
+        self._pairs.pop(opening.id, None)
+        log = structlog.get_logger()
+        log.info("opening_rehearsed", opening_id=str(opening.id), is_canary_opened=is_opened)
+        return True
+
+    async def _standing_token(self) -> int | None:
+        """Renew the lease if it is time; None when it is no more the one that the keys go with."""
+        token = await self._lease.token()
+        return token if token == self._token else None
+
+    async def _unseal(
+        self, opening: Opening, private_key: bytes, *, token: int, now: datetime
+    ) -> bool:
+        form = await self._unsealings.form(opening.id)
+        open_one = partial(open_bid, opening_id=opening.id, form=form, private_key=private_key)
+        bids = await self._each(opening, self._unsealings.sealed_bids, open_one)
+        if bids is None:
             return False
-        bids = await self._opened(opening, private_key)
         unsealing = Unsealing(bids, _ranked(bids))
         decide = partial(decide_unseal, bids=bids, now=now)
         is_done = await self._unsealings.unseal(opening.id, decide, unsealing, token=token, at=now)
+        return self._finished(opening, len(bids), is_done=is_done)
+
+    async def _unseal_technical(
+        self, opening: Opening, private_key: bytes, *, token: int, now: datetime
+    ) -> bool:
+        form = await self._unsealings.form(opening.id)
+        open_one = partial(
+            open_technical, opening_id=opening.id, form=form, private_key=private_key
+        )
+        parts = await self._each(opening, self._unsealings.technical_parts, open_one)
+        if parts is None:
+            return False
+        decide = partial(decide_technical_unseal, parts=parts, now=now)
+        is_done = await self._unsealings.unseal_technical(
+            opening.id, decide, parts, token=token, at=now
+        )
+        return self._finished(opening, len(parts), is_done=is_done)
+
+    def _finished(self, opening: Opening, bids: int, *, is_done: bool) -> bool:
         if is_done:
             del self._pairs[opening.id]
             log = structlog.get_logger()
-            log.info("bids_unsealed", opening_id=str(opening.id), bids=len(bids))
+            purpose = opening.purpose.value
+            log.info("bids_unsealed", opening_id=str(opening.id), purpose=purpose, bids=bids)
         return is_done
 
-    async def _opened(self, opening: Opening, private_key: bytes) -> list[UnsealedBid]:
-        currency = await self._unsealings.currency_of(opening.id)
-        bids: list[UnsealedBid] = []
+    async def _each(
+        self, opening: Opening, page_of: PageOf, open_one: Callable[[SealedBid], Opened]
+    ) -> list[Opened] | None:
+        """Open every bid, keeping the lease meanwhile; None when it was lost."""
+        opened: list[Opened] = []
         after_index = 0
-        while page := await self._unsealings.sealed_bids(
-            opening.id, after_index=after_index, limit=BIDS_MAX
-        ):
-            bids += [
-                open_bid(bid, opening_id=opening.id, currency=currency, private_key=private_key)
-                for bid in page
-            ]
+        while page := await page_of(opening.id, after_index=after_index, limit=BIDS_MAX):
+            if await self._standing_token() is None:
+                return None
+            opened += [open_one(bid) for bid in page]
             after_index = page[-1].log_index
-            # A page that comes from memory would not let others run in between.
-            await asyncio.sleep(0)
-        return bids
+        return opened
 
 
 def _ranked(bids: list[UnsealedBid]) -> list[Ranked]:

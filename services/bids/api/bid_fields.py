@@ -1,0 +1,171 @@
+"""The members of a whole bid, as a vendor sends it in the clear."""
+
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, StringConstraints, model_validator
+
+from shared.domain.bid_content import (
+    ALTERNATES_MAX,
+    ANSWERS_MAX,
+    ATTESTATIONS_MAX,
+    DOCUMENTS_MAX,
+    MEMBERS_MAX,
+    PACKAGE_LOTS_MAX,
+    PACKAGES_MAX,
+    TEXT_MAX,
+    TIERS_MAX,
+    Alternate,
+    Answer,
+    BidContent,
+    Document,
+    Package,
+    Pricing,
+    TechnicalContent,
+    Tier,
+    TiersApply,
+    one_price,
+)
+from shared.domain.ids import LotId, PartyId
+from shared.domain.money import Currency, UnitPrice
+from shared.web.fields import (
+    CurrencyText,
+    Instant,
+    Label,
+    PriceText,
+    QuantityText,
+    RequestModel,
+    unfit,
+)
+
+
+class TierField(RequestModel):
+    """A unit price that holds from a quantity up."""
+
+    from_quantity: QuantityText = Field(alias="from")
+    unit_price: PriceText
+
+
+class PricedField(RequestModel):
+    """Either one unit price, or tiers in ascending order of their quantities."""
+
+    unit_price: PriceText | None = None
+    tiers: Annotated[list[TierField], Field(min_length=1, max_length=TIERS_MAX)] | None = None
+    tiers_apply: Literal["all_units", "graduated"] = "all_units"
+
+    @model_validator(mode="after")
+    def _must_have_one_way_of_pricing(self) -> Self:
+        steps = [tier.from_quantity for tier in self.tiers or ()]
+        if (self.unit_price is None) == (not steps):
+            raise unfit(code="pricing", sentence="Give either unit_price or tiers.")
+        if any(step >= later for step, later in pairwise(steps)):
+            raise unfit(code="tiers", sentence="Give tiers in ascending order of quantity.")
+        return self
+
+    def pricing(self, currency: Currency) -> Pricing:
+        """Turn it into the domain's prices."""
+        if self.unit_price is not None:
+            return one_price(UnitPrice.parse(self.unit_price, currency))
+        tiers = tuple(
+            Tier(Decimal(tier.from_quantity), UnitPrice.parse(tier.unit_price, currency))
+            for tier in self.tiers or ()
+        )
+        return Pricing(tiers, TiersApply(self.tiers_apply))
+
+
+class AnswerField(RequestModel):
+    """An answer to one of the solicitation's criteria."""
+
+    criterion: Label
+    text: Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX)]
+
+
+class DocumentField(RequestModel):
+    """A document by its hash; the document itself is kept elsewhere."""
+
+    name: Label
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    length_bytes: Annotated[int, Field(strict=True, ge=0, le=2**40)]
+
+
+class PackagePriceField(RequestModel):
+    """A lot of a package, and its unit price within it."""
+
+    lot_id: UUID
+    unit_price: PriceText
+
+
+class AlternateField(PricedField):
+    """Another way to meet the need, beside the bid itself."""
+
+    title: Label
+
+
+Packages = Annotated[
+    list[Annotated[list[PackagePriceField], Field(min_length=2, max_length=PACKAGE_LOTS_MAX)]],
+    Field(max_length=PACKAGES_MAX),
+]
+
+
+class WholeBid(PricedField):
+    """A bid on one lot: a price or tiers, and whatever else the vendor offers.
+
+    A package's prices hold if all of its lots are awarded together. Members are all where none is
+    named. Where there are two envelopes, answers, attestations and documents go into the technical
+    one.
+    """
+
+    currency: CurrencyText
+    capacity: QuantityText | None = None
+    members: Annotated[list[UUID], Field(min_length=1, max_length=MEMBERS_MAX)] | None = None
+    packages: Packages = Field(default=[])
+    alternates: Annotated[list[AlternateField], Field(max_length=ALTERNATES_MAX)] = Field(
+        default=[]
+    )
+    valid_until: Instant | None = None
+    answers: Annotated[list[AnswerField], Field(max_length=ANSWERS_MAX)] = Field(default=[])
+    attestations: Annotated[list[Label], Field(max_length=ATTESTATIONS_MAX)] = Field(default=[])
+    documents: Annotated[list[DocumentField], Field(max_length=DOCUMENTS_MAX)] = Field(default=[])
+    technical_envelope: bool = False
+
+    def content(self) -> BidContent:
+        """Turn it into what is sealed; the nonce is still to be drawn."""
+        told = TechnicalContent(nonce=b"") if self.technical_envelope else self._told()
+        currency = self.currency
+        return BidContent(
+            currency=currency,
+            nonce=b"",
+            pricing=self.pricing(currency),
+            capacity=self.capacity,
+            members=None if self.members is None else tuple(map(PartyId, self.members)),
+            packages=tuple(_package(lots, currency) for lots in self.packages),
+            alternates=tuple(
+                Alternate(one.title, one.pricing(currency)) for one in self.alternates
+            ),
+            valid_until=self.valid_until,
+            answers=told.answers,
+            attestations=told.attestations,
+            documents=told.documents,
+        )
+
+    def technical(self) -> TechnicalContent | None:
+        """Turn it into what goes into the technical envelope, where the bid has one."""
+        return self._told() if self.technical_envelope else None
+
+    def _told(self) -> TechnicalContent:
+        return TechnicalContent(
+            nonce=b"",
+            answers=tuple(Answer(one.criterion, one.text) for one in self.answers),
+            attestations=tuple(self.attestations),
+            documents=tuple(
+                Document(one.name, one.sha256, one.length_bytes) for one in self.documents
+            ),
+        )
+
+
+def _package(lots: list[PackagePriceField], currency: Currency) -> Package:
+    return Package(
+        tuple((LotId(one.lot_id), UnitPrice.parse(one.unit_price, currency)) for one in lots)
+    )
