@@ -8,33 +8,73 @@ from typing import Final
 from aiohttp import web
 
 from services.bids.api import api
+from services.bids.api.amendments import AMENDING
 from services.bids.api.awards import AUCTIONING, AWARDING
 from services.bids.api.bids import SEALED_BIDDING
+from services.bids.api.cases import CASES
+from services.bids.api.ceremonies import REHEARSING
+from services.bids.api.drafts import DRAFTING
+from services.bids.api.invitations import INVITATIONS
+from services.bids.api.membership import MEMBERSHIP
 from services.bids.api.openings import CUSTODY
 from services.bids.api.parties import PARTIES
+from services.bids.api.pools import POOLS
+from services.bids.api.profiles import POLICIES
+from services.bids.api.questions import QUESTIONS
+from services.bids.api.records import RECORDING
 from services.bids.api.requirements import REQUIREMENTS
 from services.bids.api.rfps import RFPS
+from services.bids.api.scoring import SCORING
+from services.bids.api.screens import SCREENING
+from services.bids.api.technical import JUDGEMENT
+from services.bids.api.volumes import POOLED_LOTS
 from services.bids.consumer import handlers_of
-from services.bids.domain.bids import NONCE_BYTES
+from services.bids.domain.policy import PolicyBook
 from services.bids.settings import BidsSettings
+from services.bids.store.amendments import PostgresAmendmentStore
 from services.bids.store.auctioning import AuctioningStore
 from services.bids.store.awards import AwardStore
 from services.bids.store.bids import BidStore
+from services.bids.store.ceremonies import CeremonyStore
+from services.bids.store.drafts import PostgresDraftStore
+from services.bids.store.invitations import PostgresInvitationStore
+from services.bids.store.membership import PostgresMembershipStore
 from services.bids.store.openings import OpeningStore
 from services.bids.store.parties import PostgresPartyStore
+from services.bids.store.pooled_lots import PostgresPooledLotStore
+from services.bids.store.pools import PostgresPoolStore
+from services.bids.store.profiles import read_profiles
+from services.bids.store.questions import PostgresQuestionStore
+from services.bids.store.records import RecordStore
 from services.bids.store.requirements import PostgresRequirementStore
 from services.bids.store.rfps import PostgresRfpStore
+from services.bids.store.scoring import ScoringStore
+from services.bids.store.screens import ScreenStore
+from services.bids.store.technical import TechnicalStore
 from services.bids.store.unsealing import UnsealingStore
+from services.bids.usecases.amendments import Amending
 from services.bids.usecases.auctioning import Auctioning
 from services.bids.usecases.awards import Awarding
 from services.bids.usecases.bids import ReceiptSigner, SealedBidding
+from services.bids.usecases.cases import Cases
+from services.bids.usecases.ceremonies import Rehearsing
+from services.bids.usecases.drafts import Drafting
+from services.bids.usecases.invitations import Invitations
+from services.bids.usecases.membership import Membership
 from services.bids.usecases.openings import Closing, Custody
 from services.bids.usecases.parties import Parties
+from services.bids.usecases.pools import PooledLots, Pools
+from services.bids.usecases.questions import Questions
+from services.bids.usecases.records import Recording
 from services.bids.usecases.requirements import Requirements
 from services.bids.usecases.rfps import Rfps
+from services.bids.usecases.scoring import Scoring
+from services.bids.usecases.screens import Screening
+from services.bids.usecases.technical import Judgement
 from services.bids.usecases.unsealing import Opener
 from services.bids.worker import AwardFinisher, Closer, Unsealer, repeat
 from shared import house
+from shared.domain.bid_content import NONCE_BYTES
 from shared.house import House
 from shared.lease import LeaseHolder
 from shared.receipts import load_signing_key
@@ -53,7 +93,10 @@ async def _run(opened: House, settings: BidsSettings) -> None:
     pool, journal, clock = opened.pool, opened.journal, opened.clock
     openings = OpeningStore(pool, journal)
     awarding = Awarding(AwardStore(pool, journal), clock=clock)
-    auctioning = Auctioning(AuctioningStore(pool, journal), clock=clock, draw=_shuffled)
+    policies = read_profiles(settings.profiles_folder)
+    auctioning = Auctioning(
+        AuctioningStore(pool, journal), clock=clock, draw=_shuffled, policies=policies
+    )
     lease = LeaseHolder(pool, OPENER_LEASE, holder=opened.holder, lease_s=settings.lease_s)
     workers = (
         Closer(Closing(openings, intake_grace_s=settings.intake_grace_s)),
@@ -63,10 +106,17 @@ async def _run(opened: House, settings: BidsSettings) -> None:
 
     def fill(app: web.Application) -> None:
         _fill_purchase(app, opened)
+        _fill_pools(app, opened, policies)
+        _fill_solicitation(app, opened, policies)
         app[SEALED_BIDDING] = _sealed_bidding(opened, settings)
+        app[RECORDING] = Recording(RecordStore(pool), sign=_signer(settings).sign_document)
         app[CUSTODY] = Custody(openings, clock=clock)
+        app[JUDGEMENT] = Judgement(TechnicalStore(pool, journal), clock=clock)
+        app[REHEARSING] = Rehearsing(CeremonyStore(pool, journal), clock=clock)
         app[AUCTIONING] = auctioning
         app[AWARDING] = awarding
+        app[SCORING] = Scoring(ScoringStore(pool, journal), clock=clock)
+        app[SCREENING] = Screening(ScreenStore(pool))
 
     await house.run(
         opened,
@@ -81,18 +131,45 @@ def _fill_purchase(app: web.Application, opened: House) -> None:
     pool, journal, clock = opened.pool, opened.journal, opened.clock
     parties = PostgresPartyStore(pool, journal)
     app[PARTIES] = Parties(parties, clock=clock)
+    app[MEMBERSHIP] = Membership(PostgresMembershipStore(pool, journal), clock=clock)
     app[REQUIREMENTS] = Requirements(PostgresRequirementStore(pool, journal), parties, clock=clock)
-    app[RFPS] = Rfps(PostgresRfpStore(pool, journal), parties, clock=clock)
+
+
+def _fill_pools(app: web.Application, opened: House, policies: PolicyBook) -> None:
+    lots = PostgresPooledLotStore(opened.pool)
+    store = PostgresPoolStore(opened.pool, opened.journal)
+    app[POOLS] = Pools(store, policies, clock=opened.clock)
+    app[POOLED_LOTS] = PooledLots(lots)
+    app[CASES] = Cases(lots)
+
+
+def _fill_solicitation(app: web.Application, opened: House, policies: PolicyBook) -> None:
+    pool, journal, clock = opened.pool, opened.journal, opened.clock
+    app[POLICIES] = policies
+    app[RFPS] = Rfps(PostgresRfpStore(pool, journal), clock=clock, policies=policies)
+    app[DRAFTING] = Drafting(
+        PostgresDraftStore(pool, journal),
+        PostgresPartyStore(pool, journal),
+        clock=clock,
+        policies=policies,
+    )
+    app[AMENDING] = Amending(PostgresAmendmentStore(pool, journal), clock=clock, policies=policies)
+    app[QUESTIONS] = Questions(PostgresQuestionStore(pool, journal), clock=clock)
+    app[INVITATIONS] = Invitations(PostgresInvitationStore(pool, journal), clock=clock)
 
 
 def _sealed_bidding(opened: House, settings: BidsSettings) -> SealedBidding:
     return SealedBidding(
         BidStore(opened.pool, opened.journal),
-        ReceiptSigner(load_signing_key(settings.receipt_seed())),
+        _signer(settings),
         clock=opened.clock,
         deadline_s=settings.filing_deadline_s,
         new_nonce=partial(secrets.token_bytes, NONCE_BYTES),
     )
+
+
+def _signer(settings: BidsSettings) -> ReceiptSigner:
+    return ReceiptSigner(load_signing_key(settings.receipt_seed()))
 
 
 def _shuffled(count: int) -> Sequence[int]:

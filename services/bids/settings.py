@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from pathlib import Path
 from typing import Final, Self
 
 from pydantic import PositiveFloat, SecretStr, field_validator, model_validator
@@ -22,6 +23,9 @@ class BidsSettings(ServiceSettings):
 
     intake_grace_s: PositiveFloat = 15.0
     """How long after the deadline the gate is closed: longer than any filing under way."""
+
+    profiles_folder: Path | None = None
+    """A folder of policy profiles beside those that come with the house; one TOML file each."""
 
     @field_validator("receipt_key")
     @classmethod

@@ -2,10 +2,52 @@
 
 from typing import Final
 
-from services.bids.api import awards, bids, openings, parties, pools, requirements, rfps
+from services.bids.api import (
+    amendments,
+    awards,
+    bids,
+    cases,
+    ceremonies,
+    drafts,
+    invitations,
+    membership,
+    openings,
+    parties,
+    pools,
+    profiles,
+    questions,
+    records,
+    requirements,
+    rfps,
+    scoring,
+    screens,
+    technical,
+    volumes,
+)
 from shared.web import Api
 
 api: Final = Api("bids", title="Commonlot bids", version="1")
 
-for part in (parties, requirements, rfps, pools, bids, openings, awards):
+for part in (
+    parties,
+    membership,
+    requirements,
+    drafts,
+    rfps,
+    amendments,
+    questions,
+    invitations,
+    profiles,
+    pools,
+    volumes,
+    cases,
+    bids,
+    openings,
+    ceremonies,
+    records,
+    technical,
+    scoring,
+    awards,
+    screens,
+):
     api.include(part.routes)

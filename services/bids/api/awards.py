@@ -28,6 +28,7 @@ from services.bids.domain.awards import (
 )
 from services.bids.domain.lots import LotStatus, LotUnknown, exact
 from services.bids.domain.openings import BidFailure
+from services.bids.domain.policy import PolicyBreached, PolicyProfileUnknown
 from services.bids.ports.sealed import (
     AwardRecord,
     EvaluatedBid,
@@ -182,12 +183,15 @@ async def read_evaluation(call: Call[None]) -> EvaluationAnswer:
         AuctionHeldAlready,
         BiddersTooFew,
         HandicapUnknown,
+        PolicyProfileUnknown,
+        PolicyBreached,
     ),
 )
 async def request_auction(call: Call[RequestAuction]) -> LotAnswer:
     """Ask the auctions service to hold an auction with all vendors whose bids were opened.
 
-    If it refuses, the lot is `evaluated` again, and its chain holds the reasons.
+    What the RFP's policy profile forbids is refused here, with every breach named. If the auctions
+    service refuses, the lot is `evaluated` again, and its chain holds the reasons.
     """
     lot_id, buyer_id = LotId(call.id("lot_id")), call.caller_party
     await call.of(AUCTIONING).request(lot_id, _plan(call.body), buyer_id=buyer_id)
