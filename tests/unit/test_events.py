@@ -18,6 +18,8 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 GOLDEN: Final = PROJECT / "tests" / "golden" / "events"
 
 INTERNAL: Final = {
+    "agency.authorised.v1",
+    "agency.dismissed.v1",
     "auction.requested.v1",
     "auction.lead_changed.v1",
     "auction.closed.v1",

@@ -1,0 +1,1 @@
+"""Stand where the auctions' benchmarks stand: servers, auctions, load, figures."""
