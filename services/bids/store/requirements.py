@@ -49,7 +49,11 @@ _PAGE: Final = """-- bids.page_requirements
 SELECT id, member_id, reference, category, item_code, specification, unit, quantity, commitment,
     need_by, term_months, delivery_area, currency, baseline_price_e4, import_id, stated_at
 FROM requirement
-WHERE ($1::uuid IS NULL OR member_id = $1) AND ($2::uuid IS NULL OR id > $2)
+WHERE ($1::uuid IS NULL OR member_id = $1 OR member_id IN (
+        SELECT authorisation.member_id FROM authorisation
+        WHERE agency_id = $1 AND ended_at IS NULL
+    ))
+    AND ($2::uuid IS NULL OR id > $2)
 ORDER BY id LIMIT $3
 """
 
@@ -62,6 +66,10 @@ _FIND_TAKEN: Final = """-- bids.find_taken_references
 SELECT requirement.member_id, requirement.reference
 FROM unnest($1::uuid[], $2::text[]) AS asked (member_id, reference)
 JOIN requirement USING (member_id, reference)
+"""
+
+_FIND_REPRESENTED: Final = """-- bids.find_represented_members
+SELECT member_id FROM authorisation WHERE agency_id = $1 AND ended_at IS NULL
 """
 
 _COUNT_IMPORTED: Final = """-- bids.count_imported_requirements
@@ -105,6 +113,12 @@ class PostgresRequirementStore:
             rows = await connection.fetch(_FIND_TAKEN, member_ids, references)
         return {(PartyId(row["member_id"]), row["reference"]) for row in rows}
 
+    async def find_represented(self, agency_id: PartyId) -> AbstractSet[PartyId]:
+        """Tell which members an agency may act for."""
+        async with db.reading(self._pool) as connection:
+            rows = await connection.fetch(_FIND_REPRESENTED, agency_id)
+        return {PartyId(row["member_id"]) for row in rows}
+
     async def add_import(
         self, requirements: Sequence[Requirement], imported: RequirementsImported, act: Act
     ) -> None:
@@ -124,7 +138,7 @@ class PostgresRequirementStore:
         return count
 
     async def page(self, member_id: PartyId | None, part: Part) -> list[Requirement]:
-        """Read requirements by id, of one member or all."""
+        """Read requirements by id: of one member and those it acts for, or all."""
         async with db.reading(self._pool) as connection:
             rows = await connection.fetch(_PAGE, member_id, part.after, part.limit)
         return [requirement_of(row) for row in rows]
