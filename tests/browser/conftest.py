@@ -13,10 +13,19 @@ from aiohttp import web
 from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
 
 from services.auctions.answers import AuctionAnswer, auction_answer
-from services.auctions.api import TicketAnswer, TicketBody
-from services.auctions.domain.auction import Entrant, RecentOffer, Status, Terms
+from services.auctions.api.streams import TicketAnswer, TicketBody
+from services.auctions.domain.formats.format import Exposure, Progress
 from services.auctions.domain.picture import Picture, seen_by
-from services.auctions.domain.rules import Rules, ShowLead, ShowRank, StepAgainst
+from services.auctions.domain.ruleset import (
+    FormatName,
+    Rules,
+    Show,
+    ShowRank,
+    StepAgainst,
+    TickerRules,
+    TurnRules,
+)
+from services.auctions.domain.terms import Entrant, RecentOffer, Status, Terms
 from services.auctions.pages import pages
 from services.auctions.ports import AuctionUnknown, Ticket
 from services.auctions.usecases import TicketInvalid, audience_for
@@ -58,10 +67,24 @@ RULES: Final = Rules(
     soft_close_extension=timedelta(seconds=30),
     extensions_max=20,
     show_rank=ShowRank.ALL,
-    show_lead=ShowLead.ALWAYS,
+    show_lead=Show.ALWAYS,
 )
-SEALED: Final = replace(RULES, show_rank=ShowRank.OWN, show_lead=ShowLead.NEVER)
+SEALED: Final = replace(RULES, show_rank=ShowRank.OWN, show_lead=Show.NEVER)
 """Rules that show a watcher nothing but that the auction runs."""
+FALLING: Final = replace(
+    SEALED,
+    format=FormatName.JAPANESE,
+    extensions_max=0,
+    ticker=TickerRules(200_000, 5_000, timedelta(seconds=30)),
+)
+"""A price that falls from 20.00 by 0.50 every half minute."""
+SECOND_PRICE: Final = replace(SEALED, format=FormatName.VICKREY, extensions_max=0)
+TURNS: Final = replace(
+    RULES,
+    format=FormatName.ROUNDS,
+    extensions_max=0,
+    turns=TurnRules(3, timedelta(minutes=2), timedelta(minutes=1)),
+)
 
 OBSERVER: Final = "observer"
 
@@ -137,6 +160,24 @@ def beaten(before: Picture, alias: str, price: str, **changes: object) -> Pictur
     )
 
 
+def levelled(
+    level: str, *, still_in: tuple[str, ...] = tuple(VENDORS), accepted: tuple[str, ...] = ()
+) -> Picture:
+    """An auction whose price has fallen to a level that runs for twenty seconds more."""
+    runs = Progress(
+        NOW + timedelta(seconds=20), e4(level), frozenset(still_in), frozenset(accepted)
+    )
+    return picture(
+        rules=FALLING, exposure=Exposure.LEVEL, progress=runs, ranking=(), recent=(), offers=0
+    )
+
+
+def turning(turn_of: str | None, **changes: object) -> Picture:
+    """An auction in its second round, in a turn or a pause that lasts ninety seconds more."""
+    runs = Progress(NOW + timedelta(seconds=90), round=2, turn_of=turn_of)
+    return picture(**({"rules": TURNS, "progress": runs} | changes))  # type: ignore[arg-type]  # each test names real fields
+
+
 class ServiceAway(Refusal):
     """The service cannot answer now."""
 
@@ -160,6 +201,7 @@ class AuctionsTwin:
     clock: FixedClock
     origin: str = ""
     pictures: dict[AuctionId, Picture] = field(default_factory=dict)
+    practices: set[AuctionId] = field(default_factory=set)
     tickets: dict[str, Ticket] = field(default_factory=dict)
     streams: list[Stream] = field(default_factory=list)
     opened: int = 0
@@ -184,7 +226,8 @@ class AuctionsTwin:
     def answer(self, picture: Picture, caller: Principal | Ticket) -> AuctionAnswer:
         """A picture as the caller may see it."""
         seen = seen_by(picture, audience_for(picture.terms, caller))
-        return auction_answer(picture, seen, now=self.clock.now())
+        is_practice = picture.terms.id in self.practices
+        return auction_answer(picture, seen, now=self.clock.now(), is_practice=is_practice)
 
     async def beat(self) -> None:
         """Tell the time to all."""

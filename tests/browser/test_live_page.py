@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import ViewportSize, expect
 
-from services.auctions.domain.auction import Status
 from services.auctions.domain.picture import Picture
+from services.auctions.domain.terms import Status
 from shared.domain.ids import new_id
 from tests.browser.conftest import (
     DESK,
@@ -377,13 +377,14 @@ async def test_own_rank_is_announced_to_its_vendor(tab: Visit, twin: AuctionsTwi
     await expect(tab.page.locator("#announcements")).to_have_text("Your rank is now 3.")
 
 
-async def test_board_shows_live_first_then_scheduled_then_over(
+async def test_board_shows_live_first_then_paused_then_scheduled_then_over(
     tab: Visit, twin: AuctionsTwin
 ) -> None:
     for shown in (
         picture(title="Ended", status=Status.CLOSED, closes_at=NOW - timedelta(hours=1)),
         picture(title="Just ended", status=Status.CANCELLED, closes_at=NOW - timedelta(minutes=1)),
         picture(title="To come", status=Status.SCHEDULED),
+        picture(title="Halted", status=Status.PAUSED),
         picture(title="Closes late", closes_at=NOW + timedelta(minutes=9)),
         picture(title="Closes soon"),
     ):
@@ -392,9 +393,11 @@ async def test_board_shows_live_first_then_scheduled_then_over(
     await tab.open_board()
 
     await expect(tab.page.locator(".card h3")).to_have_text(
-        ["Closes soon", "Closes late", "To come", "Just ended", "Ended"]
+        ["Closes soon", "Closes late", "Halted", "To come", "Just ended", "Ended"]
     )
-    await expect(tab.page.locator(".group h2")).to_have_text(["Live 2", "Scheduled 1", "Over 2"])
+    await expect(tab.page.locator(".group h2:visible")).to_have_text(
+        ["Live 2", "Paused 1", "Scheduled 1", "Over 2"]
+    )
 
 
 async def test_board_follows_an_auction_to_its_close(tab: Visit, twin: AuctionsTwin) -> None:

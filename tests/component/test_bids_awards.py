@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +16,11 @@ from services.bids.domain.auctioning import (
     LotNotEvaluated,
 )
 from services.bids.domain.awards import (
+    AwardTooEarly,
     AwardUnknown,
     BidderUnknown,
     BidsMissing,
+    BidsTooFew,
     Choice,
     EvaluationUnknown,
     ReasonMissing,
@@ -26,8 +29,10 @@ from services.bids.domain.lots import LotUnknown
 from services.bids.ports.sealed import AwardRecord
 from shared.auth import Principal, Role
 from shared.db import Pool
+from shared.domain.bid_content import NONCE_BYTES, BidContent, Pricing, Tier, TiersApply
 from shared.domain.facts import Event
 from shared.domain.ids import AwardId, EventId, PartyId, new_id
+from shared.domain.money import UnitPrice
 from shared.events.auctions import (
     AuctionCancelled,
     AuctionClosed,
@@ -41,6 +46,7 @@ from tests.component.bids_purchase import (
     CLOSES_AT,
     MICROSECOND,
     STANDSTILL,
+    USD,
     Purchase,
     publish,
 )
@@ -350,6 +356,116 @@ async def test_lines_are_paged(purchase: Purchase) -> None:
     assert third == []
 
 
+async def finished(purchase: Purchase) -> tuple[str, str, dict[str, tuple[str, str]]]:
+    """Let the standstill pass; tell the award's quantity and total, and each member's."""
+    purchase.clock.advance(STANDSTILL)
+    assert await purchase.finisher.step(purchase.clock.now()) == 1
+    made = json.loads((await purchase.events("award.made.v1"))[0])["data"]
+    told = [json.loads(line)["data"] for line in await purchase.events("award.line_made.v1")]
+    lines = {line["member_id"]: (line["quantity"], line["total"]) for line in told}
+    return made["quantity"], made["total"], lines
+
+
+async def test_lot_of_another_rule_than_the_sum_is_awarded_whole_and_split_by_need(
+    bids_database: Pool,
+) -> None:
+    purchase = await publish(bids_database)
+    await bids_database.execute("UPDATE lot SET quantity = 21")
+    await purchase.file("1000.01")
+    await purchase.open_bids()
+
+    record = await intend(purchase)
+
+    # 300 and 120 attendees make 21 sessions of 20, which cost 21,000.21.
+    assert (f"{record.award.quantity}", str(record.award.total)) == ("21", "21000.21")
+    first, second = map(str, purchase.members)
+    assert await finished(purchase) == (
+        "21",
+        "21000.21",
+        {first: ("15", "15000.15"), second: ("6", "6000.06")},
+    )
+
+
+async def test_graduated_bid_is_awarded_at_the_exact_cost_of_its_tiers(
+    bids_database: Pool,
+) -> None:
+    needs = {0: (("20", None),), 1: (("1000003", None),)}
+    purchase = await publish(bids_database, needs=needs)
+    await purchase.bidding.file(purchase.act(), graduated())
+    await purchase.open_bids()
+
+    record = await intend(purchase)
+
+    # 10 x 20 + 10 x 17 + 1,000,003 x 15; by the average of 15.0001, it would cost 15,000,445.00.
+    assert (str(record.award.price), str(record.award.total)) == ("15.0001", "15000415.00")
+    first, second = map(str, purchase.members)
+    assert await finished(purchase) == (
+        "1000023",
+        "15000415.00",
+        {first: ("20", "300.00"), second: ("1000003", "15000115.00")},
+    )
+
+
+async def test_graduated_bid_that_was_improved_at_auction_costs_its_last_offer(
+    bids_database: Pool,
+) -> None:
+    purchase = await publish(bids_database)
+    await purchase.bidding.file(purchase.act(), graduated())
+    await purchase.file("20", vendor=1)
+    await purchase.open_bids()
+    await auction(purchase)
+    ranking = (FinalOffer(vendor_id=purchase.vendors[0], rank=1, unit_price="14.50"),)
+    await hear(purchase, closed(purchase, ranking=ranking))
+
+    record = await intend(purchase)
+
+    assert (str(record.award.price), str(record.award.total)) == ("14.50", "6090.00")
+    assert (await finished(purchase))[1] == "6090.00"
+
+
+async def test_lot_is_awarded_from_its_earliest_day_and_not_before(purchase: Purchase) -> None:
+    now = purchase.clock.now()
+    await purchase.pool.execute(
+        "UPDATE rfp SET earliest_award_at = $1, earliest_award_on = $2",
+        now + MICROSECOND,
+        now.date(),
+    )
+
+    with pytest.raises(AwardTooEarly, match="before 2027-03-15"):
+        await intend(purchase)
+
+    assert await purchase.status_of_lot() == "evaluated"
+    assert await purchase.events("award.intended.v1") == []
+    purchase.clock.advance(MICROSECOND)
+    assert (await intend(purchase)).award.intended_at == now + MICROSECOND
+
+
+@pytest.mark.parametrize(("least", "status"), [(3, "intended"), (4, "evaluated")])
+async def test_lot_needs_as_many_bids_as_its_terms_ask_for(
+    purchase: Purchase, least: int, status: str
+) -> None:
+    await purchase.pool.execute(
+        "UPDATE rfp SET terms = jsonb_set(terms::jsonb, '{bids_min}', to_jsonb($1::int))", least
+    )
+
+    if status == "intended":
+        await intend(purchase)
+    else:
+        with pytest.raises(BidsTooFew):
+            await intend(purchase)
+
+    assert await purchase.status_of_lot() == status
+
+
+def graduated() -> BidContent:
+    """Twenty dollars for each of the first ten units, 17 for the next ten, 15 for the rest."""
+    steps = (("1", "20"), ("11", "17"), ("21", "15"))
+    tiers = tuple(Tier(Decimal(first), UnitPrice.parse(each, USD)) for first, each in steps)
+    return BidContent(
+        currency=USD, nonce=bytes(NONCE_BYTES), pricing=Pricing(tiers, TiersApply.GRADUATED)
+    )
+
+
 async def test_award_of_a_cancelled_lot_is_never_made(purchase: Purchase) -> None:
     await intend(purchase)
     await purchase.pool.execute("UPDATE lot SET status = 'cancelled'")
@@ -377,14 +493,14 @@ async def test_auction_is_requested_with_everything_it_needs_and_aliases_as_draw
         "420",
         "USD",
     )
-    # The draw of these tests reverses the sealed ranking 1, 2, 0.
+    # Listed by sealed rank, 1, 2, 0; the draw of these tests reverses it for the aliases.
     assert [
         (vendor["alias"], vendor["vendor_id"], vendor["opening_price"])
         for vendor in data["vendors"]
     ] == [
-        ("Bidder 1", str(purchase.vendors[0]), "0.30"),
-        ("Bidder 2", str(purchase.vendors[2]), "0.28"),
         ("Bidder 3", str(purchase.vendors[1]), "0.25"),
+        ("Bidder 2", str(purchase.vendors[2]), "0.28"),
+        ("Bidder 1", str(purchase.vendors[0]), "0.30"),
     ]
 
 

@@ -36,6 +36,9 @@ FOLDERS: Final = (*SERVICES, "house", "nats", *OVERLAYS)
 KUBERNETES_VERSION: Final = "1.34"
 """The oldest that we promise: the first in which preStop's sleep is stable."""
 
+REPLICAS_TALK: Final = {"commonlot-desk.>", "commonlot-picture.>", "commonlot-watch"}
+"""Where the replicas of auctions carry commands and pictures, limits and sealed offers among them."""
+
 CUSTOM_KINDS: Final = {"Cluster", "ExternalSecret", "HTTPRoute", "PodMonitor", "ServiceMonitor"}
 """Kinds that no schema at hand describes; tests below look at their fields."""
 
@@ -631,7 +634,20 @@ def test_nats_lets_no_service_speak_for_another_or_delete_a_stream(service: str)
     (block,) = re.findall(rf'user: "{service}"(.*?)\]', users, flags=re.DOTALL)
 
     denied = set(re.findall(r'"([^"]+\.>)"', block))
-    assert denied == others | acts
+    assert denied - REPLICAS_TALK == others | acts
+
+
+@pytest.mark.parametrize("service", ["bids", "notify"])
+def test_nats_lets_only_auctions_hear_and_say_what_its_replicas_tell_each_other(
+    service: str,
+) -> None:
+    users = _nats_files("overlays/production")["users.conf"]
+
+    (block,) = re.findall(rf'user: "{service}"(.*?)\n    \}}', users, flags=re.DOTALL)
+
+    lists = re.findall(r"deny: \[(.*?)\]", block, flags=re.DOTALL)
+    assert len(lists) == 2
+    assert all(f'"{subject}"' in denied for denied in lists for subject in REPLICAS_TALK)
 
 
 def test_readme_names_every_placeholder() -> None:

@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -178,6 +179,8 @@ async def test_a_service_is_told_its_own_place_role_and_issuer(stack: RunningSta
     told = await get_json(f"{facts.auctions}/environment")
 
     assert told.pop("COMMONLOT_DATABASE_URL").startswith("postgresql://commonlot_auctions:")
+    for key in ("COMMONLOT_CHECKPOINT_KEY", "COMMONLOT_VAULT_KEY"):
+        assert len(b64decode(told.pop(key), validate=True)) == 32
     assert told == {
         "COMMONLOT_AUDIENCE": "commonlot",
         "COMMONLOT_HOST": "127.0.0.1",

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.bids.domain.auctioning import (
@@ -31,19 +31,28 @@ from services.bids.domain.awards import (
     Award,
     AwardLineId,
     AwardStatus,
+    AwardTooEarly,
     BidderUnknown,
     BidsMissing,
+    BidsTooFew,
     Choice,
     LotAward,
     LotDecided,
     ReasonMissing,
     Share,
+    cost_exactly,
     decide_intent,
     decide_made,
     decide_no_award,
+    graduated_cost,
     lines_of,
+    require_awardable,
 )
+from services.bids.domain.consortium import ConsortiumModel
 from services.bids.domain.lots import Lot, LotStatus
+from services.bids.domain.rfps import Rfp, RfpStatus
+from services.bids.domain.terms import Terms
+from shared.domain.bid_content import Pricing, Tier, TiersApply, one_price
 from shared.domain.facts import Decision
 from shared.domain.ids import AwardId, LotId, PartyId, RfpId
 from shared.domain.money import Currency, Money, UnitPrice
@@ -105,6 +114,25 @@ SHARES = (
     Share(member_id=SOUTH, quantity=Decimal(120), baseline=None),
     Share(member_id=NORTH, quantity=Decimal(300), baseline=price("0.31")),
 )
+RFP = Rfp(
+    id=RFP_ID,
+    buyer_id=BUYER_ID,
+    title="Milk",
+    currency=USD,
+    consortium_model=ConsortiumModel.GROUP_PRICING,
+    policy_profile="erate",
+    custodian_id=PartyId(UUID(int=6)),
+    standstill_s=0,
+    status=RfpStatus.CLOSED,
+    closes_at=NOW,
+    drafted_at=NOW,
+)
+GRADUATED = Pricing(
+    (Tier(Decimal(1), price("20")), Tier(Decimal(11), price("17")), Tier(Decimal(21), price("15"))),
+    TiersApply.GRADUATED,
+)
+"""23 units cost 10 x 20 + 10 x 17 + 3 x 15 = 415.00, on average 18.0435 (18.04347…)."""
+
 PLAN = AuctionPlan(
     opens_at=NOW,
     closes_at=NOW + timedelta(hours=1),
@@ -134,7 +162,7 @@ def intent(
 
 
 def made(standing: LotAward, *, now: datetime = NOW + STANDSTILL) -> Decision[LotAward]:
-    lines = lines_of(SHARES, standing.award.price)
+    lines = lines_of(LOT.quantity, standing.award.price, SHARES)
     numbered = [(AwardLineId(UUID(int=number)), line) for number, line in enumerate(lines)]
     return decide_made(standing, numbered, "Dairy", now=now)
 
@@ -297,7 +325,7 @@ def test_line_tells_total_baseline_and_saving() -> None:
 def test_members_shares_make_one_line_rounded_once_on_their_sum() -> None:
     half = Share(member_id=NORTH, quantity=Decimal("0.5"), baseline=price("0.01"))
 
-    (line,) = lines_of([half, half, half], price("0.01"))
+    (line,) = lines_of(Decimal("1.5"), price("0.01"), [half, half, half])
 
     # Each share alone is 0.005, which rounds half-even to 0.00; their sum of 0.015 is 0.02.
     assert (line.quantity, line.total) == (Decimal("1.5"), Money(2, USD))
@@ -307,7 +335,7 @@ def test_members_shares_make_one_line_rounded_once_on_their_sum() -> None:
 def test_line_has_no_saving_if_one_share_has_no_baseline() -> None:
     known = Share(member_id=NORTH, quantity=Decimal(1), baseline=price("1"))
 
-    (line,) = lines_of([known, replace(known, baseline=None)], price("0.5"))
+    (line,) = lines_of(Decimal(2), price("0.5"), [known, replace(known, baseline=None)])
 
     assert (line.baseline_total, line.saving) == (None, None)
 
@@ -328,9 +356,10 @@ def test_line_has_no_saving_if_one_share_has_no_baseline() -> None:
 )
 def test_award_always_is_the_sum_of_its_lines(shares: list[Share], e4: int) -> None:
     best = Bidder(BEST, 1, UnitPrice(e4, USD))
+    lot = replace(LOT, quantity=sum((share.quantity for share in shares), Decimal(0)))
 
     award = decide_intent(
-        LOT,
+        lot,
         choice(),
         rankings=Rankings((best,)),
         shares=shares,
@@ -338,7 +367,7 @@ def test_award_always_is_the_sum_of_its_lines(shares: list[Share], e4: int) -> N
         now=NOW,
     ).state.award
 
-    lines = lines_of(shares, best.price)
+    lines = lines_of(lot.quantity, best.price, shares)
     thousandths = {share.member_id: 0 for share in shares}
     for share in shares:
         thousandths[share.member_id] += int(share.quantity * 1000)
@@ -346,6 +375,137 @@ def test_award_always_is_the_sum_of_its_lines(shares: list[Share], e4: int) -> N
     assert {line.member_id: line.total.minor for line in lines} == cents
     assert award.total.minor == sum(cents.values())
     assert award.quantity * 1000 == sum(thousandths.values())
+
+
+def test_lot_of_another_rule_than_the_sum_is_split_by_what_was_asked() -> None:
+    seats = [
+        Share(member_id=NORTH, quantity=Decimal(50), baseline=price("30")),
+        Share(member_id=SOUTH, quantity=Decimal(15), baseline=None),
+        Share(member_id=BEST, quantity=Decimal(30), baseline=None),
+    ]
+    sessions = replace(LOT, quantity=Decimal(5))
+
+    award = decide_intent(
+        sessions, choice(), rankings=SEALED_ONLY, shares=seats, standstill=STANDSTILL, now=NOW
+    ).state.award
+    lines = lines_of(award.quantity, price("1000"), seats)
+
+    # 95 seats make 5 sessions of 20; 30, 50 and 15 of 95 parts of 5.000 and of 5,000.00.
+    assert (award.quantity, award.total) == (Decimal(5), Money(125, USD))
+    assert [(line.member_id, line.quantity, line.total.minor) for line in lines] == [
+        (BEST, Decimal("1.579"), 157895),
+        (NORTH, Decimal("2.632"), 263158),
+        (SOUTH, Decimal("0.789"), 78947),
+    ]
+    assert lines[1].baseline_total == Money(150_000, USD)
+
+
+@given(
+    st.lists(st.integers(1, 10**9), min_size=1, max_size=8),
+    st.integers(1, 10**9),
+    st.integers(1, 10**8),
+    st.none() | st.integers(0, 10**12),
+)
+@example(thousandths=[1000, 1000, 1000], whole=2000, e4=3333, cost=None)
+def test_award_of_any_rule_and_any_bid_can_be_made_from_its_lines(
+    thousandths: list[int], whole: int, e4: int, cost: int | None
+) -> None:
+    shares = [
+        Share(member_id=PartyId(UUID(int=place)), quantity=Decimal(each).scaleb(-3), baseline=None)
+        for place, each in enumerate(thousandths)
+    ]
+    lot, exact = replace(LOT, quantity=Decimal(whole).scaleb(-3)), Money(cost or 0, USD)
+    best = Rankings((Bidder(BEST, 1, UnitPrice(e4, USD)),))
+
+    intended = cost_exactly(
+        decide_intent(lot, choice(), rankings=best, shares=shares, standstill=STANDSTILL, now=NOW),
+        None if cost is None else exact,
+    ).state
+    price_paid, stated = intended.award.price, None if cost is None else exact
+    lines = lines_of(lot.quantity, price_paid, shares, cost=stated)
+    numbered = [(AwardLineId(UUID(int=place)), line) for place, line in enumerate(lines)]
+    final = decide_made(intended, numbered, "Dairy", now=NOW + STANDSTILL).state
+
+    assert final.award.status is AwardStatus.MADE
+    assert sum(line.quantity for line in lines) * 1000 == whole
+    assert cost is None or final.award.total.minor == cost
+
+
+def test_graduated_bid_costs_its_tiers_and_not_its_average() -> None:
+    shares = [
+        Share(member_id=NORTH, quantity=Decimal(20), baseline=None),
+        Share(member_id=SOUTH, quantity=Decimal(1_000_003), baseline=None),
+    ]
+
+    few = graduated_cost(GRADUATED, Decimal(23), price("18.0435"))
+    cost = graduated_cost(GRADUATED, Decimal(1_000_023), price("15.0001"))
+    lines = lines_of(Decimal(1_000_023), price("15.0001"), shares, cost=cost)
+
+    # 370 for the first twenty and 15 for each of the rest; by the average it would be 15,000,445.00.
+    assert (few, cost) == (Money(41_500, USD), Money(1_500_041_500, USD))
+    assert [line.total.minor for line in lines] == [30_000, 1_500_011_500]
+
+
+def test_exact_cost_changes_the_total_of_an_intent_and_nothing_else() -> None:
+    decision = intent(choice())
+
+    costed = cost_exactly(decision, Money(10_499, USD))
+
+    assert costed.state.award == replace(decision.state.award, total=Money(10_499, USD))
+    assert (costed.state.lot, costed.facts) == (decision.state.lot, decision.facts)
+    assert cost_exactly(decision, None) == decision
+
+
+def test_price_that_holds_for_every_unit_has_no_cost_of_its_own() -> None:
+    improved = graduated_cost(GRADUATED, Decimal(23), price("18.0434"))
+    all_units = graduated_cost(
+        replace(GRADUATED, apply=TiersApply.ALL_UNITS), Decimal(23), price("15")
+    )
+    alone = graduated_cost(one_price(price("0.25")), Decimal(23), price("0.25"))
+
+    assert (improved, all_units, alone) == (None, None, None)
+
+
+def test_exact_cost_is_rounded_half_even_in_the_currencys_own_digits() -> None:
+    yen = Currency("JPY")
+    steps = (Tier(Decimal(1), UnitPrice(5_000, yen)), Tier(Decimal(2), UnitPrice(10_000, yen)))
+    pricing = Pricing(steps, TiersApply.GRADUATED)
+
+    costs = [
+        graduated_cost(pricing, quantity, UnitPrice(average_e4, yen))
+        for quantity, average_e4 in ((Decimal(2), 7_500), (Decimal(3), 8_333))
+    ]
+
+    # 0.5 + 1 = 1.5 and 0.5 + 2 = 2.5 yen.
+    assert costs == [Money(2, yen), Money(2, yen)]
+
+
+def test_lot_with_fewer_bids_than_the_terms_ask_for_is_not_awarded() -> None:
+    three, four = (replace(RFP, terms=Terms(bids_min=least)) for least in (3, 4))
+
+    require_awardable(three, SEALED_ONLY, now=NOW)
+    with pytest.raises(BidsTooFew) as refused:
+        require_awardable(four, SEALED_ONLY, now=NOW)
+
+    assert refused.value.details == {"bids_min": 4, "bids_opened": 3}
+
+
+def test_bids_are_counted_as_they_were_opened_and_not_as_an_auction_left_them() -> None:
+    rankings = Rankings(SEALED, SEALED[:1])
+
+    require_awardable(replace(RFP, terms=Terms(bids_min=3)), rankings, now=NOW)
+
+
+def test_award_is_possible_from_the_beginning_of_its_first_day_and_not_before() -> None:
+    rfp = replace(RFP, earliest_award_on=date(2027, 3, 16), earliest_award_at=NOW)
+
+    require_awardable(rfp, SEALED_ONLY, now=NOW)
+    with pytest.raises(
+        AwardTooEarly, match="erate, no lot is awarded before 2027-03-16"
+    ) as refused:
+        require_awardable(rfp, SEALED_ONLY, now=NOW - timedelta(microseconds=1))
+
+    assert refused.value.details == {"earliest_award_on": "2027-03-16"}
 
 
 def test_auction_is_requested_under_the_aliases_that_were_drawn() -> None:

@@ -80,7 +80,8 @@ def test_no_required_member_may_be_missing(event_type: str) -> None:
         data = {name: value for name, value in sample["data"].items() if name != field.name}
 
         if field.default is not dataclasses.MISSING:
-            assert getattr(read(json.dumps({**sample, "data": data})).event, field.name) is None
+            event = read(json.dumps({**sample, "data": data})).event
+            assert getattr(event, field.name) == field.default
             continue
         with pytest.raises(EnvelopeMalformed):
             read(json.dumps({**sample, "data": data}))

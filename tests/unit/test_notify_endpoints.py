@@ -128,6 +128,9 @@ def test_consumer_hears_every_type_that_may_leave_the_house_and_no_other() -> No
         "bids.unsealed.v1",
         "lot.closed.v1",
         "lot.opened.v1",
+        "rfp.amended.v1",
         "rfp.cancelled.v1",
         "rfp.published.v1",
+        "rfp.question_answered.v1",
+        "rfp.vendor_invited.v1",
     ]
