@@ -19,6 +19,7 @@ FRESH_S: Final = 1.0
 """How old what a reader is shown may be."""
 
 FOLLOWED_MAX: Final = 256
+TERMS_MAX: Final = 4_096
 
 
 @dataclass(slots=True)
@@ -44,6 +45,7 @@ class Follower:
         """Read from the record."""
         self._auctions = auctions
         self._followed: OrderedDict[AuctionId, _Followed] = OrderedDict()
+        self._terms: OrderedDict[AuctionId, asyncio.Future[Terms]] = OrderedDict()
 
     async def picture(self, auction_id: AuctionId) -> Picture:
         """Return the newest committed picture, at most `FRESH_S` old.
@@ -61,11 +63,17 @@ class Follower:
         return followed.picture
 
     async def terms(self, auction_id: AuctionId) -> Terms:
-        """Return what does not change while an auction lives. Raises `AuctionUnknown`."""
-        followed = self._followed.get(auction_id)
-        if followed is not None and followed.picture is not None:
-            return followed.picture.terms
-        return (await self.picture(auction_id)).terms
+        """Return what does not change while an auction lives. Raises `AuctionUnknown`.
+
+        Those who ask together share one reading, which goes on when one of them leaves.
+        """
+        reading = self._terms.get(auction_id)
+        if reading is None or (reading.done() and reading.exception() is not None):
+            reading = asyncio.ensure_future(self._auctions.terms(auction_id))
+            self._terms[auction_id] = reading
+            if len(self._terms) > TERMS_MAX:
+                self._terms.popitem(last=False)
+        return await asyncio.shield(reading)
 
     def note(self, picture: Picture) -> bool:
         """Take a picture that the auction's desk has told; False where a newer one is known."""

@@ -98,6 +98,7 @@ class Hall:
         self._moved = moved
         self._seats: dict[AuctionId, Seat] = {}
         self._guests: dict[AuctionId, Seat] = {}
+        self._seating: dict[AuctionId, float] = {}
         self._dropping = asyncio.Lock()
         self._asked_at: float | None = None
         self._is_cut = False
@@ -165,14 +166,18 @@ class Hall:
     # Renewing ------------------------------------------------------------------------------------
 
     async def renew(self) -> None:
-        """Renew the leases of all desks here; a desk whose lease ran out is lost."""
+        """Renew the leases of all desks here; a desk whose lease ran out is lost.
+
+        Those whose log is still being folded are renewed too: a fold may outlast a lease.
+        """
         await self._drop_ended()
-        if not self._seats:
+        ids = [*self._seats, *self._seating]
+        if not ids:
             return
         seats, asked_at = dict(self._seats), time.monotonic()
-        held = await self._auctions.renew(
-            list(seats), holder=self._holder, lease_s=self._rules.lease_s
-        )
+        held = await self._auctions.renew(ids, holder=self._holder, lease_s=self._rules.lease_s)
+        for auction_id in self._seating.keys() & held:
+            self._seating[auction_id] = asked_at + self._rules.lease_s
         for auction_id, seat in seats.items():
             if auction_id in held:
                 seat.desk.hold(asked_at + self._rules.lease_s)
@@ -214,11 +219,15 @@ class Hall:
                 missing, holder=self._holder, lease_s=self._rules.lease_s
             )
         self._asked_at, self._is_cut = None, False
+        self._seating = dict.fromkeys(taken, asked_at + self._rules.lease_s)
         gate = asyncio.Semaphore(LOADS_AT_ONCE)
 
         async def seat(auction_id: AuctionId, hold: Hold) -> None:
-            async with gate:
-                await self._seat(auction_id, hold, held_until=asked_at + self._rules.lease_s)
+            try:
+                async with gate:
+                    await self._seat(auction_id, hold)
+            finally:
+                del self._seating[auction_id]
 
         outcomes = await asyncio.gather(*map(seat, taken, taken.values()), return_exceptions=True)
         for outcome in outcomes:
@@ -226,7 +235,7 @@ class Hall:
                 raise outcome
         return len(missing) == room
 
-    async def _seat(self, auction_id: AuctionId, hold: Hold, *, held_until: float) -> None:
+    async def _seat(self, auction_id: AuctionId, hold: Hold) -> None:
         try:
             loaded = await self._auctions.load(auction_id)
         except DatabaseUnavailable:
@@ -240,7 +249,7 @@ class Hall:
             self._clock,
             loaded,
             token=hold.token,
-            held_until=held_until,
+            held_until=self._seating[auction_id],
             show=self._show,
             moved=self._moved,
         )

@@ -220,6 +220,9 @@ class Auctions(DeskRecord, Protocol):
     async def calendar(self, auction_id: AuctionId) -> Calendar:
         """Read when an auction runs. Raises `AuctionUnknown`."""
 
+    async def terms(self, auction_id: AuctionId) -> Terms:
+        """Read what does not change while an auction lives. Raises `AuctionUnknown`."""
+
     async def load(self, auction_id: AuctionId) -> Loaded:
         """Fold an auction from its log. Raises `AuctionUnknown`."""
 

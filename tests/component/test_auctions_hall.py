@@ -18,13 +18,13 @@ from deploy.local.postgres import PostgresServer
 from services.auctions.desk import QUEUE_MAX, Desk
 from services.auctions.domain.auction import Status
 from services.auctions.domain.commands import SetProxy
-from services.auctions.hall import Hall
-from services.auctions.ports import DeskElsewhere
+from services.auctions.hall import Hall, HallRules
+from services.auctions.ports import DeskElsewhere, Loaded
 from services.auctions.store import AuctionStore
 from shared import db
 from shared.clock import FixedClock, SystemClock
 from shared.db import Pool
-from shared.domain.ids import AuctionId
+from shared.domain.ids import AuctionId, new_id
 from shared.domain.refusals import Kind, Refusal
 from shared.events.bids import AuctionRequested
 from shared.journal import Journal
@@ -47,6 +47,7 @@ from tests.conftest import service_settings
 from tests.patience import until
 
 TIMER_S_MAX: Final = 0.05
+SHORT_LEASE_S: Final = 0.6
 REFUSED_S_MAX: Final = 5.0
 LIMIT: Final = "7.77"
 SALT: Final = b"0123456789abcdef"
@@ -408,3 +409,38 @@ async def until_status(auctions: AuctionStore, auction_id: AuctionId, wanted: St
         return (await auctions.calendar(auction_id)).status is wanted
 
     await until(has_come)
+
+
+async def test_a_fold_that_outlasts_the_lease_still_seats_its_desk(
+    auctions: AuctionStore, standing_clock: FixedClock
+) -> None:
+    class SlowlyFolded(AuctionStore):
+        async def load(self, auction_id: AuctionId) -> Loaded:
+            loaded = await super().load(auction_id)
+            await asyncio.sleep(2.5 * SHORT_LEASE_S)
+            return loaded
+
+    slow = SlowlyFolded(auctions._pool, auctions._journal, auctions._vault)
+    auction_id = await scheduled(auctions, standing_clock)
+    hall = Hall(
+        slow,
+        standing_clock,
+        holder=new_id(),
+        rules=HallRules(SHORT_LEASE_S, OUTAGE_S),
+        show=lambda _picture: None,
+    )
+    running = asyncio.create_task(hall.run())
+
+    async def is_seated() -> bool:
+        return hall.desk(auction_id) is not None
+
+    await until(is_seated)
+    desk = hall.desk(auction_id)
+    assert desk is not None
+    await asyncio.sleep(1.5 * SHORT_LEASE_S)
+    placed = await offer(desk, VENDORS[0], usd("9.90"), key=None)
+
+    assert hall.desk(auction_id) is desk
+    assert placed.written.sequence == 3
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -1,16 +1,27 @@
 /** The page of one auction: paint each picture, keep the time, say aloud what matters. */
 
-import { announce } from "./announcements.js";
+import { announceChanges } from "./announcements.js";
 import { Chart } from "./chart.js";
 import { byId, fillList, fillRows, flash, setFigure, setNote, setText } from "./paint.js";
 import {
   day,
   extendedWords,
+  formatWords,
+  hasTicker,
+  isHiding,
   isOver,
+  isShort,
+  knowsTurns,
+  lastWords,
   lotWords,
   moment,
   money,
+  noPriceWords,
+  offersShown,
+  offersWords,
+  priceNow,
   ruleSentences,
+  seconds,
   span,
   statusWord,
   timeOfDay,
@@ -18,9 +29,6 @@ import {
 } from "./words.js";
 
 /** @typedef {import("./stream.js").Picture} Picture */
-
-/** When the time begins to be shown as short. */
-const LAST_MS = 60_000;
 
 export class AuctionPage {
   /** @type {Picture | undefined} */
@@ -49,7 +57,7 @@ export class AuctionPage {
     this.chart.add(picture.recent);
     this.#draw();
     this.tick();
-    if (before !== undefined) tell(before, picture);
+    if (before !== undefined) announceChanges(before, picture);
   }
 
   /** Show the time that is left; called four times a second. */
@@ -69,33 +77,104 @@ export class AuctionPage {
     const until = isOver(picture) ? Date.parse(picture.closes_at) : this.serverTime.now();
     this.chart.draw({ currency, own: own?.alias, until });
     const sentences = [this.chart.words(currency), hiddenOffersWords(picture)].filter(Boolean);
-    setText(byId("chart-words"), sentences.join(" ") || "The line begins with the first offer.");
+    setText(byId("chart-words"), sentences.join(" ") || noLineWords(picture));
   }
+}
+
+/** @param {Picture} picture */
+function noLineWords(picture) {
+  return isOver(picture) ? "There is no line to draw." : "The line begins with the first offer.";
 }
 
 /** @param {Picture} picture */
 function paintHeading(picture) {
   setText(byId("title"), picture.title);
   setText(byId("lot"), lotWords(picture));
+  setText(byId("format"), formatWords(picture));
+  byId("practice").hidden = !picture.is_practice;
   const status = byId("status");
   setText(status, statusWord(picture));
   status.dataset.status = picture.status;
+  const reason = picture.pause_reason ? `: ${picture.pause_reason}` : "";
+  setNote(byId("pause"), picture.status === "paused" ? `Paused by the buyer${reason}` : "");
 }
 
 /** @param {Picture} picture */
-function paintLead({ lead, currency, unit, status }) {
-  const price = lead?.unit_price;
+function paintLead(picture) {
+  const { label, price } = priceNow(picture);
+  const isMet = picture.outcome !== "reserve_not_met";
   const figure = byId("lead-price");
-  const text = price ? money(price, currency) : "Not shown";
+  const known = price === null ? noPriceWords(picture) : money(price, picture.currency);
+  const text = isMet ? known : "Reserve not met";
   if (figure.textContent !== text) {
     setFigure(figure, text);
     flash(figure);
   }
-  figure.classList.toggle("is-hidden", !price);
-  setText(byId("lead-label"), status === "closed" ? "Final lead price" : "Lead price");
-  const leader = lead?.alias ? `${lead.alias} leads` : "";
-  const rule = price ? `per unit (${unit})` : "by the rules, until the auction is over";
-  setText(byId("lead-note"), [leader, rule].filter(Boolean).join(" · "));
+  figure.classList.toggle("is-hidden", price === null || !isMet);
+  setText(byId("lead-label"), isMet ? label : "No contract");
+  setText(byId("lead-note"), leadNote(picture, price));
+  setNote(byId("saving"), savingWords(picture));
+}
+
+/**
+ * @param {Picture} picture
+ * @param {string | null} price
+ */
+function leadNote(picture, price) {
+  const { lead, outcome, rules, currency, own, unit } = picture;
+  if (outcome !== null) return outcomeWords(picture);
+  const leads = hasTicker(picture) && !isOver(picture) ? "" : lead?.alias;
+  const leader = leads ? `${leads} leads` : "";
+  return [leader, price === null ? whyNoPrice() : `per unit (${unit})${changeWords()}`]
+    .filter(Boolean)
+    .join(" · ");
+
+  function changeWords() {
+    if (!hasTicker(picture) || isOver(picture)) return "";
+    const verb = rules.format === "dutch" ? "rises" : "falls";
+    const change = money(rules.ticker_change ?? "0", currency);
+    return ` · ${verb} by ${change} every ${seconds(rules.ticker_period_s ?? 0)}`;
+  }
+
+  function whyNoPrice() {
+    if (isOver(picture)) return "There is no price.";
+    if (rules.format === "vickrey") return "no offer is opened before the close";
+    if (noPriceWords(picture) === "No offer yet") return "the first offer leads";
+    return own !== null && rules.show_lead === "after_first_offer"
+      ? "by the rules, until your first offer"
+      : "by the rules, until the auction is over";
+  }
+}
+
+/** @param {Picture} picture */
+function outcomeWords(picture) {
+  const { outcome, winner, contract_price: paid, lead, currency, unit, reserve_met: met } = picture;
+  const best = lead?.unit_price ?? null;
+  // What is paid is not what was offered where the second-best sets the price.
+  const isOther = best !== null && paid !== null && best !== paid;
+  const offered = isOther ? `, which had offered ${money(best, currency)}` : "";
+  const reserve = met ? " · the reserve is met" : "";
+  switch (outcome) {
+    case "won":
+      return `Won by ${winner}${offered} · per unit (${unit})${reserve}`;
+    case "reasonableness":
+      return `${winner} stood alone: its price is to be judged · per unit (${unit})${reserve}`;
+    case "reserve_not_met":
+      return best === null ? "" : `The best price, ${money(best, currency)}, is above the reserve.`;
+    default:
+      return "Nobody had offered when it closed.";
+  }
+}
+
+/** @param {Picture} picture */
+function savingWords(picture) {
+  const { saving, currency, status } = picture;
+  if (saving === null) return "";
+  const amount = money(saving.replace("-", ""), currency);
+  const when = status === "closed" ? "" : " so far";
+  return saving.startsWith("-")
+    ? `${amount} over the budget for the whole lot${when}`
+    : `${amount} saved against the budget for the whole lot${when}`;
 }
 
 /**
@@ -105,11 +184,25 @@ function paintLead({ lead, currency, unit, status }) {
 function paintTime(picture, now) {
   const { label, until } = timeWords(picture);
   const left = until === null ? NaN : Date.parse(until) - now;
-  const isShort = picture.status === "live" && left < LAST_MS;
   setText(byId("time-label"), label);
-  setFigure(byId("time-left"), until === null ? timeOfDay(picture.closes_at) : span(left));
-  byId("time-panel").classList.toggle("is-short", isShort);
+  setFigure(byId("time-left"), until === null ? standingTime(picture) : span(left));
+  byId("time-panel").classList.toggle("is-short", isShort(picture, left));
   setText(byId("time-note"), timeNote(picture, left));
+}
+
+/** @param {Picture} picture */
+function standingTime(picture) {
+  if (picture.status === "paused") return "Stands still";
+  return mayEndEarly(picture) ? "Over" : timeOfDay(picture.closes_at);
+}
+
+/**
+ * Whether the auction may have ended before the close that was set: when it did is not told.
+ *
+ * @param {Picture} picture
+ */
+function mayEndEarly(picture) {
+  return picture.status === "closed" && (hasTicker(picture) || picture.rules.format === "rounds");
 }
 
 /**
@@ -117,13 +210,38 @@ function paintTime(picture, now) {
  * @param {number} left
  */
 function timeNote(picture, left) {
-  const extended = extendedWords(picture.extensions);
-  if (picture.status === "scheduled") return `on ${moment(picture.opens_at)}`;
-  if (picture.status === "cancelled") return `${day(picture.closes_at)} · cancelled before`;
-  if (picture.status === "closed") return `${day(picture.closes_at)} · ${extended}`;
-  if (left <= 0) return "Time is up: waiting for the close";
-  const urgency = left < LAST_MS ? "Last minute · " : "";
-  return `${urgency}closes ${timeOfDay(picture.closes_at)} · ${extended}`;
+  const isExtensible = picture.rules.format === "english";
+  const extended = isExtensible ? ` · ${extendedWords(picture.extensions)}` : "";
+  const closesOn = day(picture.closes_at);
+  switch (picture.status) {
+    case "scheduled":
+      return `on ${moment(picture.opens_at)}`;
+    case "paused":
+      return picture.resumes_at
+        ? `at ${timeOfDay(picture.resumes_at)} · the clock stands until then`
+        : "The clock stands until the buyer resumes.";
+    case "cancelled":
+      return `${closesOn} · cancelled before`;
+    case "closed":
+      return mayEndEarly(picture)
+        ? `by ${timeOfDay(picture.closes_at)}, ${closesOn}`
+        : `${closesOn}${extended}`;
+  }
+  if (left <= 0) return picture.progress ? "Time is up" : "Time is up: waiting for the close";
+  const urgency = isShort(picture, left) ? `${lastWords(picture)} · ` : "";
+  const closes = timeOfDay(picture.closes_at);
+  if (picture.rules.format === "rounds") return urgency + roundWords(picture);
+  return `${urgency}closes ${closes}${hasTicker(picture) ? " at the latest" : extended}`;
+}
+
+/** @param {Picture} picture */
+function roundWords(picture) {
+  const { progress, rules, own } = picture;
+  if (!progress?.round) return `${rules.rounds} rounds`;
+  const round = `Round ${progress.round} of ${rules.rounds}`;
+  if (own?.is_turn) return `${round} · your turn`;
+  if (progress.turn_of !== null) return `${round} · ${progress.turn_of}’s turn`;
+  return `${round} · ${knowsTurns(picture) ? "pause" : "whose turn it is is not shown"}`;
 }
 
 /** @param {Picture} picture */
@@ -131,23 +249,83 @@ function paintOwn(picture) {
   const { own, currency } = picture;
   byId("own").hidden = own === null;
   if (own === null) return;
+  const { figure, note } = standingWords(picture, own);
   setText(byId("own-label"), `Your standing as ${own.alias}`);
-  setFigure(byId("own-rank"), `Rank ${own.rank}`);
-  setText(byId("own-price"), money(own.unit_price, currency));
-  byId("to-beat-pair").hidden = isOver(picture);
+  setFigure(byId("own-rank"), figure);
+  setNote(byId("own-note"), note);
+  const price = (/** @type {string | null} */ amount) =>
+    amount === null ? "" : money(amount, currency);
+  const place = own.rank === null ? "" : String(own.rank);
+  setPair("own-place", figure.startsWith("Rank") ? "" : place);
+  setPair("own-price", price(own.unit_price));
+  setPair("own-sealed", price(own.sealed_price));
+  setPair("to-beat", toBeatWords(picture, own));
+}
+
+/**
+ * Set one pair of the vendor's standing, or take it away where there is nothing to say.
+ *
+ * @param {string} name
+ * @param {string} text
+ */
+function setPair(name, text) {
+  setText(byId(name), text);
+  byId(`${name}-pair`).hidden = text === "";
+}
+
+/**
+ * Say how the vendor stands, and what that means for it.
+ *
+ * @param {Picture} picture
+ * @param {import("./stream.js").Own} own
+ */
+function standingWords(picture, own) {
+  const isRunning = !isOver(picture);
+  if (isRunning && own.still_in === false) {
+    return { figure: "Out", note: "You left, or let a level pass." };
+  }
+  if (isRunning && own.accepted) {
+    return { figure: "Accepted", note: "You are bound by this level until it ends." };
+  }
+  if (isRunning && own.still_in) {
+    const isFalling = picture.rules.format === "japanese";
+    const note = isFalling ? "Accept this level before it ends, or you are out." : "";
+    return { figure: "Still in", note: note || "The first to accept wins." };
+  }
+  const figure = own.rank === null ? noRankWords(picture, own) : `Rank ${own.rank}`;
+  if (!own.is_turn) return { figure, note: "" };
+  return { figure: "Your turn", note: "Others see your offer when the turn has ended." };
+}
+
+/**
+ * @param {Picture} picture
+ * @param {import("./stream.js").Own} own
+ */
+function noRankWords(picture, own) {
+  if (!isOver(picture) && picture.rules.format === "vickrey") {
+    return own.sealed_price === null ? "No offer yet" : "Offer sealed";
+  }
+  if (own.unit_price === null) return isOver(picture) ? "No rank" : "No rank yet";
+  return "Rank not shown";
+}
+
+/**
+ * @param {Picture} picture
+ * @param {import("./stream.js").Own} own
+ */
+function toBeatWords(picture, { price_to_beat: price }) {
+  if (isOver(picture) || isHiding(picture)) return "";
+  if (price === null) return "any price";
   // The service writes 0 where no lower price is possible.
-  const isFree = /[1-9]/.test(own.price_to_beat);
-  const highest = money(own.price_to_beat, currency);
-  setText(byId("to-beat"), isFree ? `${highest} or less` : "no lower price possible");
+  if (!/[1-9]/.test(price)) return "no lower price possible";
+  return `${money(price, picture.currency)} or less`;
 }
 
 /** @param {Picture} picture */
 function paintOffers(picture) {
   const { offers, recent, own, currency } = picture;
-  setFigure(byId("offers"), offers.toLocaleString());
-  const newest = recent[0];
-  const isWhole = newest !== undefined && hiddenOffersWords(picture) === "";
-  setText(byId("offers-note"), isWhole ? `last at ${timeOfDay(newest.at)}` : "placed so far");
+  setFigure(byId("offers"), offersWords(picture));
+  setText(byId("offers-note"), offersNote(picture));
   byId("recent").hidden = recent.length === 0;
   setNote(byId("recent-note"), hiddenOffersWords(picture) || (offers === 0 ? "No offer yet." : ""));
   const rows = recent.map((offer) => {
@@ -159,12 +337,25 @@ function paintOffers(picture) {
 }
 
 /** @param {Picture} picture */
-function paintRanks({ ranks, own, currency, rules }) {
+function offersNote(picture) {
+  const { recent, own, bidders } = picture;
+  const newest = recent[0];
+  const isWhole = newest !== undefined && hiddenOffersWords(picture) === "";
+  const yours = own !== null && isHiding(picture) ? "your own" : "placed so far";
+  const untold = offersWords(picture) === "Not shown" ? "until the auction is over" : yours;
+  const told = isWhole ? `last at ${timeOfDay(newest.at)}` : untold;
+  if (bidders === null) return told;
+  return `${told} · ${bidders} ${bidders === 1 ? "vendor" : "vendors"} in`;
+}
+
+/** @param {Picture} picture */
+function paintRanks(picture) {
+  const { ranks, own, currency } = picture;
   const rows = ranks ?? [];
   const isPriced = rows.some((row) => row.unit_price !== null);
   byId("ranks").hidden = rows.length === 0;
   byId("ranks-price").hidden = !isPriced;
-  setNote(byId("ranks-note"), ranksWords(rows.length > 0, isPriced, rules));
+  setNote(byId("ranks-note"), ranksWords(picture, rows.length > 0, isPriced));
   fillRows(
     byId("ranks-rows"),
     rows.map(({ alias, rank, unit_price: price }) => {
@@ -177,17 +368,25 @@ function paintRanks({ ranks, own, currency, rules }) {
 }
 
 /**
+ * @param {Picture} picture
  * @param {boolean} hasRows
  * @param {boolean} isPriced
- * @param {import("./stream.js").Rules} rules
  */
-function ranksWords(hasRows, isPriced, rules) {
+function ranksWords(picture, hasRows, isPriced) {
+  const { rules, own } = picture;
   if (isPriced) return "";
   if (hasRows) return "Prices stand beside the ranks once the auction is over.";
-  if (rules.show_rank === "own") {
-    return "Ranks are shown only to their own vendor until the auction is over.";
+  if (isOver(picture) || rules.show_all_ranks === "always") return "There is no ranking.";
+  if (rules.format === "vickrey") return "The offers are sealed: nobody ranks before the close.";
+  if (isHiding(picture)) return "Until the auction is over, the ranking is not shown to vendors.";
+  if (rules.show_all_ranks === "after_first_offer") {
+    return own === null
+      ? "The ranking is shown only to vendors that have offered, until the auction is over."
+      : "The ranking is shown after your first offer.";
   }
-  return "There is no ranking.";
+  return rules.show_own_rank === "never"
+    ? "Ranks are not shown until the auction is over."
+    : "Ranks are shown only to their own vendor until the auction is over.";
 }
 
 /**
@@ -196,13 +395,19 @@ function ranksWords(hasRows, isPriced, rules) {
  * @param {Picture} picture
  */
 function hiddenOffersWords(picture) {
-  const { rules, ranks, own } = picture;
+  const { rules, ranks, own, offers, recent } = picture;
   const seesAll = isOver(picture) || ranks?.some((row) => row.unit_price !== null);
-  const isOpen = rules.show_lead === "always" && rules.show_rank === "all";
-  if (seesAll || isOpen) return "";
-  return own === null
-    ? "Individual offers are not shown until the auction is over."
-    : "Only your own offers are shown until the auction is over.";
+  if (seesAll) return "";
+  if (isHiding(picture)) {
+    return rules.format === "vickrey"
+      ? "Offers are sealed for all, the buyer too, until the close."
+      : "Until the auction is over, only the buyer and auditors see who accepted.";
+  }
+  const shown = offersShown(rules);
+  if (shown === "always" || offers === 0) return "";
+  if (own === null) return "Individual offers are not shown until the auction is over.";
+  if (shown === "never") return "Only your own offers are shown until the auction is over.";
+  return recent.length > 0 ? "" : "Others’ offers are shown after your first offer.";
 }
 
 /**
@@ -211,32 +416,4 @@ function hiddenOffersWords(picture) {
  */
 function named(alias, isOwn) {
   return isOwn ? `${alias} (you)` : alias;
-}
-
-/**
- * Announce what changed from one picture to the next.
- *
- * @param {Picture} before
- * @param {Picture} now
- */
-function tell(before, now) {
-  if (leadWords(now) !== leadWords(before)) announce("lead", leadWords(now));
-  if (now.own !== null && now.own.rank !== before.own?.rank) {
-    announce("rank", `Your rank is now ${now.own.rank}.`);
-  }
-  if (now.extensions > before.extensions) {
-    const closes = timeOfDay(now.closes_at);
-    announce("close", `The close moved to ${closes}; ${extendedWords(now.extensions)}.`);
-  }
-  if (now.status !== before.status) {
-    announce("status", `The auction is ${statusWord(now).toLowerCase()}.`);
-  }
-}
-
-/** @param {Picture} picture */
-function leadWords({ lead, currency }) {
-  if (lead === null) return "";
-  const price = lead.unit_price ? money(lead.unit_price, currency) : "";
-  if (lead.alias === null) return `The lead price is ${price}.`;
-  return price ? `${lead.alias} leads at ${price}.` : `${lead.alias} leads.`;
 }

@@ -2,17 +2,30 @@
 
 import { announce } from "./announcements.js";
 import { byId, setText } from "./paint.js";
-import { isOver, lotWords, moment, money, span, statusWord, timeWords } from "./words.js";
+import {
+  formatWords,
+  isOver,
+  isShort,
+  lastWords,
+  lotWords,
+  moment,
+  money,
+  noPriceWords,
+  offersWords,
+  priceNow,
+  span,
+  statusWord,
+  timeWords,
+} from "./words.js";
 
 /** @typedef {import("./stream.js").Picture} Picture */
-/** @typedef {"live" | "scheduled" | "over"} Group */
+/** @typedef {"live" | "paused" | "scheduled" | "over"} Group */
 
 /** More cards than this are no overview; of those that are over, the oldest go. */
 const CARDS_MAX = 500;
-const LAST_MS = 60_000;
 
 /** @type {Group[]} */
-const GROUPS = ["live", "scheduled", "over"];
+const GROUPS = ["live", "paused", "scheduled", "over"];
 
 export class BoardPage {
   /** @type {Map<string, {picture: Picture, card: HTMLElement}>} */
@@ -99,7 +112,7 @@ export class BoardPage {
  */
 function groupOf(picture) {
   if (isOver(picture)) return "over";
-  return picture.status === "live" ? "live" : "scheduled";
+  return picture.status === "live" || picture.status === "paused" ? picture.status : "scheduled";
 }
 
 /**
@@ -146,9 +159,14 @@ function paintCard(card, picture) {
   setText(status, statusWord(picture));
   status.dataset.status = picture.status;
   setText(part(card, "lot"), lotWords(picture));
-  const lead = picture.lead?.unit_price;
-  setText(part(card, "lead"), lead ? money(lead, picture.currency) : "not shown");
-  setText(part(card, "offers"), picture.offers.toLocaleString());
+  setText(part(card, "format"), formatWords(picture));
+  part(card, "practice").hidden = !picture.is_practice;
+  const { label, price } = priceNow(picture);
+  setText(part(card, "lead-label"), label);
+  const none = picture.outcome === "reserve_not_met" ? "Reserve not met" : noPriceWords(picture);
+  const isTold = price !== null && picture.outcome !== "reserve_not_met";
+  setText(part(card, "lead"), isTold ? money(price, picture.currency) : none);
+  setText(part(card, "offers"), offersWords(picture));
 }
 
 /**
@@ -159,10 +177,12 @@ function paintCard(card, picture) {
 function paintTime(card, picture, now) {
   const { label, until } = timeWords(picture);
   const left = until === null ? NaN : Date.parse(until) - now;
-  const isShort = picture.status === "live" && left < LAST_MS;
-  setText(part(card, "time-label"), isShort ? `${label}, last minute` : label);
-  setText(part(card, "time"), until === null ? moment(picture.closes_at) : span(left));
-  card.classList.toggle("is-short", isShort);
+  const isLast = isShort(picture, left);
+  const standing = picture.status === "paused" ? "Stands still" : moment(picture.closes_at);
+  const urgency = isLast ? `, ${lastWords(picture).toLowerCase()}` : "";
+  setText(part(card, "time-label"), label + urgency);
+  setText(part(card, "time"), until === null ? standing : span(left));
+  card.classList.toggle("is-short", isLast);
 }
 
 /**

@@ -18,17 +18,40 @@ const RETRY_AFTER_MS_MAX = 60_000;
 const LIST_LIMIT = 200;
 
 /**
- * @typedef {"scheduled" | "live" | "closed" | "cancelled"} Status
- * @typedef {{format: string, step: string, step_against: "own" | "lead" | "both",
+ * @typedef {"scheduled" | "live" | "paused" | "closed" | "cancelled"} Status
+ * @typedef {"english" | "japanese" | "dutch" | "vickrey" | "rounds"} Format
+ * @typedef {"always" | "after_first_offer" | "never"} Show
+ * @typedef {{format: Format, step: string, step_kind: "amount" | "percent" | "bands",
+ *   step_against: "own" | "lead" | "both", step_mode: "minimum" | "multiple" | "free",
+ *   step_bands: {above: string, step: string}[], step_min: string | null, step_max: string | null,
+ *   ties: "allowed" | "none" | "none_among_first", ties_first: number,
+ *   tie_ranking: "earliest" | "equal_best" | "equal_worst",
  *   soft_close_window_s: number, soft_close_extension_s: number, extensions_max: number,
- *   show_rank: "own" | "all", show_lead: "always" | "never"}} Rules
+ *   soft_close_base: "close" | "receipt", soft_close_rank: number | null,
+ *   soft_close_scope: "lot" | "all", hard_stop_s: number | null,
+ *   lots: "parallel" | "serial" | "staggered", extension_moves_next: boolean,
+ *   show_lead: Show, show_own_rank: Show, show_all_ranks: Show, show_prices: Show | null,
+ *   show_bidders: Show, proxies: boolean, score: "price" | "factored" | "coefficient",
+ *   ceiling: string | null, decimals: number, one_bidder: "cancel" | "reasonableness",
+ *   ticker_start: string | null, ticker_change: string | null, ticker_period_s: number | null,
+ *   ticker_price: "own" | "runner_up" | null, rounds: number | null, turn_s: number | null,
+ *   round_pause_s: number | null}} Rules
  * @typedef {{alias: string, rank: number, unit_price: string | null}} Rank
  * @typedef {{seq: number, alias: string, unit_price: string, at: string}} Offer
- * @typedef {{alias: string, rank: number, unit_price: string, price_to_beat: string}} Own
+ * @typedef {{alias: string, rank: number | null, unit_price: string | null,
+ *   price_to_beat: string | null, sealed_price: string | null, still_in: boolean | null,
+ *   accepted: boolean | null, is_turn: boolean | null}} Own
+ * @typedef {{ends_at: string, level: string | null, round: number | null,
+ *   turn_of: string | null}} Progress
  * @typedef {{id: string, title: string, unit: string, quantity: string, currency: string,
  *   status: Status, opens_at: string, closes_at: string, rules: Rules, extensions: number,
  *   offers: number, seq: number, lead: {alias: string | null, unit_price: string | null} | null,
- *   ranks: Rank[] | null, recent: Offer[], own: Own | null, server_time: string}} Picture
+ *   ranks: Rank[] | null, recent: Offer[], own: Own | null, bidders: number | null,
+ *   progress: Progress | null, resumes_at: string | null, pause_reason: string | null,
+ *   saving: string | null, winner: string | null,
+ *   outcome: "won" | "reasonableness" | "reserve_not_met" | "no_offer" | null,
+ *   contract_price: string | null, reserve_met: boolean | null,
+ *   is_practice: boolean, server_time: string}} Picture
  */
 
 /** @typedef {"connecting" | "live" | "reconnecting" | "signed-out" | "refused"} State */
@@ -106,7 +129,7 @@ async function openingOf(auctionId, token) {
  * @param {Hears} hears
  */
 async function listRunning(token, hears) {
-  for (const status of ["live", "scheduled"]) {
+  for (const status of ["live", "paused", "scheduled"]) {
     const page = await ask(`/v1/auctions?status=${status}&limit=${LIST_LIMIT}`, token, {});
     page.items.forEach(hears.picture);
   }

@@ -8,6 +8,7 @@ import asyncpg
 
 from services.auctions.domain.auction import Auction, Calendar, Status
 from services.auctions.domain.log import LoggedFact, LogRow
+from services.auctions.domain.terms import Terms
 from services.auctions.ports import EXTENSIONS, AuctionUnknown, CloseMoved, Head, Loaded, Written
 from services.auctions.store.record import Record
 from services.auctions.store.secrets import open_secret
@@ -38,6 +39,15 @@ class LogRecord(Record):
         if row is None:
             raise AuctionUnknown
         return Calendar(Status(row["status"]), row["opens_at"], row["closes_at"])
+
+    async def terms(self, auction_id: AuctionId) -> Terms:
+        """Read what does not change while an auction lives.
+
+        Raises:
+            AuctionUnknown: There is no such auction.
+        """
+        async with db.reading(self._pool) as connection:
+            return await read_terms(connection, self._vault, auction_id)
 
     async def load(self, auction_id: AuctionId) -> Loaded:
         """Fold an auction from its log, with the log's head and the keys of its offers.
