@@ -441,7 +441,7 @@ def test_graduated_bid_costs_its_tiers_and_not_its_average() -> None:
     cost = graduated_cost(GRADUATED, Decimal(1_000_023), price("15.0001"))
     lines = lines_of(Decimal(1_000_023), price("15.0001"), shares, cost=cost)
 
-    # 370 for the first twenty and 15 for each of the rest; by the average it would be 15,000,445.00.
+    # 370 for the first twenty, 15 for each of the rest; by the average it would be 15,000,445.00.
     assert (few, cost) == (Money(41_500, USD), Money(1_500_041_500, USD))
     assert [line.total.minor for line in lines] == [30_000, 1_500_011_500]
 

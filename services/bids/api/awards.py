@@ -19,9 +19,11 @@ from services.bids.domain.auctioning import (
 )
 from services.bids.domain.awards import (
     AwardStatus,
+    AwardTooEarly,
     AwardUnknown,
     BidderUnknown,
     BidsMissing,
+    BidsTooFew,
     Choice,
     EvaluationUnknown,
     ReasonMissing,
@@ -124,7 +126,10 @@ class EndWithoutAward(RequestModel):
 
 
 class AwardAnswer(AnswerModel):
-    """The decision on a lot; `total` is the sum of its lines' totals."""
+    """The decision on a lot; `total` is the sum of its lines' totals.
+
+    By a graduated bid, `total` is exact, and `unit_price` is the average, rounded to four decimals.
+    """
 
     id: UUID
     lot_id: UUID
@@ -204,7 +209,15 @@ async def request_auction(call: Call[RequestAuction]) -> LotAnswer:
     body=IntendAward,
     answer=AwardAnswer,
     summary="Name a lot's winner",
-    refusals=(LotUnknown, LotNotEvaluated, BidsMissing, BidderUnknown, ReasonMissing),
+    refusals=(
+        LotUnknown,
+        LotNotEvaluated,
+        BidsMissing,
+        BidderUnknown,
+        ReasonMissing,
+        BidsTooFew,
+        AwardTooEarly,
+    ),
     creates=True,
 )
 async def intend_award(call: Call[IntendAward]) -> AwardAnswer:

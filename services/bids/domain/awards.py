@@ -1,8 +1,8 @@
 """Award a lot: name the winner, wait out the standstill, give every member its part.
 
-A line's total is rounded once, half-even; an award's total is the sum of its lines, so that what
-the members are told always adds up. It may differ by some minor units from the unit price times
-the whole quantity, rounded once.
+An award's total is the sum of its lines, its quantity the lot's. Where that is the sum of the
+shares, each line is rounded once, half-even; by another rule of pooling, or by a graduated bid, the
+whole is, and split by largest remainder. So the total may differ a bit from price x quantity.
 """
 
 from collections import defaultdict
@@ -11,14 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import ClassVar, NewType
 from uuid import UUID
 
 from services.bids.domain.auctioning import Bidder, Placed, Rankings, refuse_unless_evaluated
 from services.bids.domain.lots import Lot, LotStatus, exact
+from services.bids.domain.pooling.portions import Asked, portions_of, split_cost
+from services.bids.domain.rfps import Rfp
+from shared.domain.bid_content import Pricing, TiersApply
 from shared.domain.facts import Decision, Fact
 from shared.domain.ids import AwardId, LotId, PartyId
-from shared.domain.money import Money, UnitPrice, total
+from shared.domain.money import PRICE_SCALE, Money, UnitPrice, digits_of, total
 from shared.domain.refusals import Kind, Refusal
 from shared.events.bids import AwardIntended, AwardLineMade, AwardMade
 
@@ -51,6 +55,20 @@ class ReasonMissing(Refusal):
 
     kind = Kind.INVALID
     code = "reason_missing"
+
+
+class BidsTooFew(Refusal):
+    """Fewer bids of the lot were opened than the RFP's terms ask for."""
+
+    kind = Kind.CONFLICT
+    code = "bids_too_few"
+
+
+class AwardTooEarly(Refusal):
+    """The waiting period that the RFP's policy profile asks for is not over."""
+
+    kind = Kind.CONFLICT
+    code = "award_too_early"
 
 
 class AwardUnknown(Refusal):
@@ -90,7 +108,7 @@ class LotNotAwarded(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A requirement's part of a lot, with what its member pays for one unit today, if stated."""
+    """A requirement's part of a lot, in its need's unit; what the member pays today, if stated."""
 
     member_id: PartyId
     quantity: Decimal
@@ -99,7 +117,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One member's part of an award; the baseline is None unless all its shares have one."""
+    """One member's part of an award; its baseline is that of its shares, if all have one."""
 
     member_id: PartyId
     quantity: Decimal
@@ -116,7 +134,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Award:
-    """The decision on a lot. `total` is the sum of its lines' totals."""
+    """The decision on a lot. `total` is its lines' sum; a graduated bid's `price` is an average."""
 
     id: AwardId
     lot_id: LotId
@@ -148,12 +166,61 @@ class LotAward:
     award: Award
 
 
-def lines_of(shares: Sequence[Share], price: UnitPrice) -> tuple[Line, ...]:
-    """Give each member its line: the sum of its shares at the price, in the order of member ids."""
+def lines_of(
+    quantity: Decimal, price: UnitPrice, shares: Sequence[Share], *, cost: Money | None = None
+) -> tuple[Line, ...]:
+    """Give each member its line of a lot of some quantity, in the order of member ids.
+
+    `cost` is what the whole lot costs, where that is not the quantity at the price; it falls to the
+    members in proportion to what each asked for. There is at least one share.
+    """
     by_member: dict[PartyId, list[Share]] = defaultdict(list)
     for share in shares:
         by_member[share.member_id].append(share)
-    return tuple(_line(member_id, by_member[member_id], price) for member_id in sorted(by_member))
+    asked = [Asked(share.member_id, share.quantity) for share in shares]
+    portions = portions_of(quantity, price, asked)
+    totals = [portion.total for portion in portions]
+    if cost is not None:
+        totals = split_cost(cost, [portion.asked for portion in portions])
+    return tuple(
+        Line(
+            member_id=portion.member_id,
+            quantity=portion.quantity,
+            total=each,
+            baseline_total=_baseline(by_member[portion.member_id]),
+        )
+        for portion, each in zip(portions, totals, strict=True)
+    )
+
+
+def graduated_cost(pricing: Pricing, quantity: Decimal, price: UnitPrice) -> Money | None:
+    """Add up what a lot costs tier by tier, rounded once, half-even, to the minor unit.
+
+    None where the awarded price holds for every unit: the bid is not graduated, or its vendor went
+    below the bid's average at an auction.
+    """
+    unit_e4 = pricing.exact_e4(quantity)
+    if pricing.apply is not TiersApply.GRADUATED or unit_e4 is None or round(unit_e4) != price.e4:
+        return None
+    cost = unit_e4 * Fraction(quantity) / PRICE_SCALE
+    return Money(round(cost * 10 ** digits_of(price.currency)), price.currency)
+
+
+def require_awardable(rfp: Rfp, rankings: Rankings, *, now: datetime) -> None:
+    """Let only pass what the RFP's terms and its waiting period let be awarded.
+
+    Raises:
+        BidsTooFew: Fewer bids were opened than the terms ask for.
+        AwardTooEarly: The first day on which the RFP may be awarded has not begun.
+    """
+    opened, least = len(rankings.sealed), rfp.terms.bids_min
+    if opened < least:
+        sentence = f"The RFP asks for at least {least} bids on a lot; {opened} could be opened."
+        raise BidsTooFew(sentence, details={"bids_min": least, "bids_opened": opened})
+    if rfp.earliest_award_at is not None and now < rfp.earliest_award_at:
+        first = f"{rfp.earliest_award_on:%Y-%m-%d}"
+        sentence = f"By the policy profile {rfp.policy_profile}, no lot is awarded before {first}."
+        raise AwardTooEarly(sentence, details={"earliest_award_on": first})
 
 
 def decide_intent(
@@ -175,13 +242,13 @@ def decide_intent(
     """
     refuse_unless_evaluated(lot)
     winner = _winner(choice, rankings.deciding)
-    lines = lines_of(shares, winner.price)
+    lines = lines_of(lot.quantity, winner.price, shares)
     award = Award(
         id=choice.award_id,
         lot_id=lot.id,
         vendor_id=winner.vendor_id,
         price=winner.price,
-        quantity=exact(_quantity(lines)),
+        quantity=exact(lot.quantity),
         total=_sum(lines, winner.price),
         reason=choice.reason,
         status=AwardStatus.INTENDED,
@@ -199,6 +266,13 @@ def decide_intent(
     )
     intended = replace(lot, status=LotStatus.INTENDED)
     return Decision(LotAward(intended, award), (decided, _intended_event(intended, award)))
+
+
+def cost_exactly(decision: Decision[LotAward], cost: Money | None) -> Decision[LotAward]:
+    """Give an intended award the exact cost of a graduated bid; None leaves it as it is."""
+    award = decision.state.award
+    costed = replace(decision.state, award=replace(award, total=cost or award.total))
+    return replace(decision, state=costed)
 
 
 def decide_made(
@@ -220,7 +294,8 @@ def decide_made(
     if lot.status is not LotStatus.INTENDED or not is_due:
         return Decision(standing)
     only_lines = [line for _, line in lines]
-    if _sum(only_lines, award.price) != award.total or _quantity(only_lines) != award.quantity:
+    quantity = sum(line.quantity for line in only_lines)
+    if _sum(only_lines, award.price) != award.total or quantity != award.quantity:
         sentence = f"the lines of award {award.id} do not add up to it"
         raise ValueError(sentence)
     made = replace(award, status=AwardStatus.MADE, made_at=now)
@@ -258,27 +333,11 @@ def _winner(choice: Choice, ranking: Sequence[Bidder]) -> Bidder:
     return chosen[0]
 
 
-def _line(member_id: PartyId, shares: Sequence[Share], price: UnitPrice) -> Line:
-    quantity = _quantity(shares)
-    return Line(
-        member_id=member_id,
-        quantity=quantity,
-        total=total(price, quantity),
-        baseline_total=_baseline(shares),
-    )
-
-
 def _baseline(shares: Sequence[Share]) -> Money | None:
-    minor = 0
-    for share in shares:
-        if share.baseline is None:
-            return None
-        minor += total(share.baseline, share.quantity).minor
-    return Money(minor, shares[0].baseline.currency) if shares[0].baseline else None
-
-
-def _quantity(parts: Sequence[Share] | Sequence[Line]) -> Decimal:
-    return sum((part.quantity for part in parts), Decimal(0))
+    costs = [total(share.baseline, share.quantity) for share in shares if share.baseline]
+    if len(costs) < len(shares):
+        return None
+    return Money(sum(cost.minor for cost in costs), costs[0].currency)
 
 
 def _sum(lines: Sequence[Line], price: UnitPrice) -> Money:

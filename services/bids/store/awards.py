@@ -15,7 +15,10 @@ from services.bids.domain.awards import (
     Line,
     LotAward,
     Share,
+    cost_exactly,
+    graduated_cost,
     lines_of,
+    require_awardable,
 )
 from services.bids.domain.lots import Lot, exact
 from services.bids.domain.openings import BidFailure
@@ -30,8 +33,10 @@ from services.bids.ports.sealed import (
 )
 from services.bids.store.auctioning import lock_own, read_rankings
 from services.bids.store.lots import LotStore
+from services.bids.store.rfps import find_visible
 from shared import db
 from shared.db import Connection, Pool
+from shared.domain.bid_content import read_content
 from shared.domain.ids import AwardId, BidId, LotId, PartyId, new_id
 from shared.domain.money import Currency, Money, UnitPrice
 from shared.journal import Aggregate, Entry, Journal
@@ -43,8 +48,8 @@ SELECT bid_id, vendor_id, received_at, price_e4, rank, score, failure FROM unsea
 WHERE lot_id = $1 ORDER BY rank NULLS LAST, received_at, bid_id
 """
 
-_STANDSTILL: Final = """-- bids.read_standstill
-SELECT standstill_s FROM rfp WHERE id = $1
+_CONTENT: Final = """-- bids.read_content_of_winner
+SELECT content FROM unsealed_bid WHERE lot_id = $1 AND vendor_id = $2 AND failure IS NULL
 """
 
 _SHARES: Final = """-- bids.read_shares
@@ -146,6 +151,8 @@ class AwardStore:
 
         Raises:
             LotUnknown: No such lot, or another buyer's.
+            BidsTooFew: Fewer bids were opened than the RFP's terms ask for.
+            AwardTooEarly: The first day on which the RFP may be awarded has not begun.
             Refusal: Whatever `decide` refuses.
         """
         async with db.transaction(self._pool) as connection:
@@ -154,8 +161,12 @@ class AwardStore:
             if row is not None and row["lot_id"] == lot_id:
                 return _record(row)
             rankings = await read_rankings(connection, lot)
-            standstill = timedelta(seconds=await connection.fetchval(_STANDSTILL, lot.rfp_id))
+            rfp = await find_visible(connection, lot.rfp_id, buyer_id)
+            standstill = timedelta(seconds=rfp.standstill_s)
             decision = decide(lot, rankings, await _shares(connection, lot), standstill)
+            require_awardable(rfp, rankings, now=at)
+            cost = await _graduated_cost(connection, lot, decision.state.award)
+            decision = cost_exactly(decision, cost)
             await _add(connection, decision.state.award)
             await self._lots.save_status(connection, lot_id, decision.state.lot.status)
             entry = Entry(Aggregate("lot", lot_id), decision.facts)
@@ -193,8 +204,8 @@ class AwardStore:
         async with db.transaction(self._pool) as connection:
             lot = await self._lots.lock(connection, lot_id)
             record = _known(await connection.fetchrow(_AWARD_OF_LOT, lot_id))
-            shares = await _shares(connection, lot)
-            lines = [(AwardLineId(new_id()), line) for line in lines_of(shares, record.award.price)]
+            parts = await _parts(connection, lot, record.award)
+            lines = [(AwardLineId(new_id()), line) for line in parts]
             decision = decide(LotAward(lot, record.award), lines, record.vendor_name)
             if not decision.facts:
                 return False
@@ -244,6 +255,19 @@ async def _shares(connection: Connection, lot: Lot) -> list[Share]:
         )
         for row in await connection.fetch(_SHARES, lot.id)
     ]
+
+
+async def _parts(connection: Connection, lot: Lot, award: Award) -> tuple[Line, ...]:
+    shares = await _shares(connection, lot)
+    cost = await _graduated_cost(connection, lot, award)
+    return lines_of(lot.quantity, award.price, shares, cost=cost)
+
+
+async def _graduated_cost(connection: Connection, lot: Lot, award: Award) -> Money | None:
+    content: str | None = await connection.fetchval(_CONTENT, lot.id, award.vendor_id)
+    if content is None:
+        return None
+    return graduated_cost(read_content(content.encode()).pricing, lot.quantity, award.price)
 
 
 async def _add(connection: Connection, award: Award) -> None:

@@ -70,6 +70,8 @@ class Awarding:
             BidsMissing: No bid was opened.
             BidderUnknown: The chosen vendor is not in the deciding ranking.
             ReasonMissing: Another than the best was chosen without a reason.
+            BidsTooFew: Fewer bids were opened than the RFP's terms ask for.
+            AwardTooEarly: The first day on which the RFP may be awarded has not begun.
         """
         now = self._clock.now()
 
