@@ -34,11 +34,14 @@ from services.bids.domain.scoring.plan import (
 )
 from services.bids.domain.terms import PRICE_ALONE, CostCovered, Criterion, CriterionKind, Terms
 from services.bids.ports.scoring import Method
+from services.bids.store.auctioning import read_rankings
+from services.bids.store.lots import LotStore
 from services.bids.store.rfps import terms_text
 from services.bids.store.scoring import ScoringStore
 from services.bids.store.screens import ScreenStore
 from services.bids.usecases.scoring import Scoring
 from services.bids.usecases.screens import Screening
+from shared import db
 from shared.auth import Principal, Role
 from shared.db import Pool
 from shared.domain.ids import BidId, LotId, PartyId, new_id
@@ -282,6 +285,10 @@ async def test_panel_agrees_on_a_score(purchase: Purchase, scoring: Scoring) -> 
     assert len(shown.scores) == 4
 
 
+async def vendor_of(purchase: Purchase, bid_id: BidId) -> object:
+    return await purchase.pool.fetchval("SELECT vendor_id FROM bid WHERE id = $1", bid_id)
+
+
 async def test_disqualified_bid_gives_way_to_the_next(purchase: Purchase, scoring: Scoring) -> None:
     await purchase.pool.execute("UPDATE rfp SET terms = '{}'")
     bids, lot_id = await open_two(purchase), purchase.lots[0]
@@ -293,6 +300,10 @@ async def test_disqualified_bid_gives_way_to_the_next(purchase: Purchase, scorin
     assert [step.ended_by for step in shown.steps] == [out, None]
     assert shown.steps[-1].scoring.order == (bids[1], bids[0])
     assert (await purchase.types_of(lot_id))[-1] == "bid.disqualified"
+    async with db.reading(purchase.pool) as connection:
+        lot = await LotStore().read(connection, lot_id)
+        ranked = (await read_rankings(connection, lot)).deciding
+    assert [bidder.vendor_id for bidder in ranked] == [await vendor_of(purchase, bids[1])]
     with pytest.raises(BidUnscored):
         await scoring.disqualify(lot_id, out, buyer_id=purchase.buyer_id)
 

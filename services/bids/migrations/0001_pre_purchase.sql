@@ -179,6 +179,7 @@ CREATE TABLE auction_standing (
     lot_id uuid NOT NULL,
     vendor_id uuid NOT NULL,
     auction_id uuid NOT NULL,
+    place integer NOT NULL,
     rank integer NOT NULL,
     price_e4 bigint NOT NULL,
     CONSTRAINT auction_standing_pkey PRIMARY KEY (lot_id, vendor_id),

@@ -22,16 +22,24 @@ ACTOR: Final = "auctions"
 
 _SEALED_RANKING: Final = """-- bids.read_sealed_ranking
 SELECT vendor_id, rank, price_e4 FROM unsealed_bid
-WHERE lot_id = $1 AND rank IS NOT NULL ORDER BY rank
+WHERE lot_id = $1 AND rank IS NOT NULL
+    AND bid_id NOT IN (SELECT bid_id FROM disqualification WHERE lot_id = $1)
+ORDER BY rank
 """
 
 _AUCTION_RANKING: Final = """-- bids.read_auction_ranking
-SELECT vendor_id, rank, price_e4 FROM auction_standing WHERE lot_id = $1 ORDER BY rank
+SELECT vendor_id, rank, price_e4 FROM auction_standing
+WHERE lot_id = $1 AND vendor_id NOT IN (
+    SELECT bid.vendor_id FROM disqualification JOIN bid ON bid.id = disqualification.bid_id
+    WHERE disqualification.lot_id = $1
+)
+ORDER BY place
 """
 
 _ADD_STANDING: Final = """-- bids.add_auction_standing
-INSERT INTO auction_standing (lot_id, auction_id, vendor_id, rank, price_e4)
-SELECT $1, $2, standing.* FROM unnest($3::uuid[], $4::integer[], $5::bigint[]) AS standing
+INSERT INTO auction_standing (lot_id, auction_id, vendor_id, rank, price_e4, place)
+SELECT $1, $2, standing.* FROM unnest($3::uuid[], $4::integer[], $5::bigint[])
+    WITH ORDINALITY AS standing
 """
 
 
@@ -117,7 +125,10 @@ async def lock_own(
 
 
 async def read_rankings(connection: Connection, lot: Lot) -> Rankings:
-    """Read a lot's sealed ranking and its auction's, best first."""
+    """Read a lot's sealed ranking and its auction's, best first, without disqualified bids.
+
+    Of equal ranks in an auction the earlier stands before, as the auction told them.
+    """
     sealed = await connection.fetch(_SEALED_RANKING, lot.id)
     auction = await connection.fetch(_AUCTION_RANKING, lot.id)
     return Rankings(_bidders(sealed, lot.currency), _bidders(auction, lot.currency))
