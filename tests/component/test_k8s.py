@@ -675,9 +675,8 @@ def test_image_runs_as_the_user_that_the_pods_name() -> None:
 
 def _settings_name() -> str:
     """Name the ConfigMap of all services' settings, with the hash that Kustomize gave it."""
-    maps = of_kind("overlays/production", "ConfigMap")
-    (name,) = [name_of(one) for one in maps if name_of(one).startswith("commonlot-settings")]
-    return name
+    names = [name_of(one) for one in of_kind("overlays/production", "ConfigMap")]
+    return next(name for name in names if name.startswith("commonlot-settings"))
 
 
 def _nats_files(folder: str) -> dict[str, str]:
