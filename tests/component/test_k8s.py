@@ -37,7 +37,6 @@ KUBERNETES_VERSION: Final = "1.34"
 """The oldest that we promise: the first in which preStop's sleep is stable."""
 
 REPLICAS_TALK: Final = {"commonlot-desk.>", "commonlot-picture.>", "commonlot-watch"}
-"""Where the replicas of auctions carry commands and pictures, with limits and sealed offers."""
 
 CUSTOM_KINDS: Final = {"Cluster", "ExternalSecret", "HTTPRoute", "PodMonitor", "ServiceMonitor"}
 """Kinds that no schema at hand describes; tests below look at their fields."""
