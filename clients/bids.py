@@ -37,9 +37,13 @@ class BidsClient:
         """State one need (member, or the buyer for a member)."""
         return await self._caller.post("/v1/requirements", requirement)
 
-    async def import_requirements(self, table: str, *, currency: str) -> Document:
-        """State many needs by CSV: all of them, or none."""
-        return await self._caller.post("/v1/requirements/import", table, currency=currency)
+    async def import_requirements(
+        self, table: str, *, currency: str, decimal: Literal["point", "comma"] | None = None
+    ) -> Document:
+        """State many needs by CSV: all of them, or none; `decimal` where numbers are ambiguous."""
+        notation = {} if decimal is None else {"decimal": decimal}
+        path = "/v1/requirements/import"
+        return await self._caller.post(path, table, currency=currency, **notation)
 
     def requirements(self) -> AsyncIterator[Document]:
         """List the needs that were stated (a member: its own)."""
@@ -67,6 +71,55 @@ class BidsClient:
             "standstill_s": standstill_s,
         }
         return await self._caller.post("/v1/rfps", body)
+
+    async def draft(self, draft: Mapping[str, Any]) -> Document:
+        """Draft a solicitation by all that its route takes: terms, or a template (buyer)."""
+        return await self._caller.post("/v1/rfps", draft)
+
+    async def breaches(self, rfp_id: str) -> Document:
+        """Name every rule of its policy that publishing a draft now would break (buyer)."""
+        return await self._caller.get(f"/v1/rfps/{rfp_id}/breaches")
+
+    async def amend(
+        self,
+        rfp_id: str,
+        *,
+        text: str,
+        is_substantial: bool,
+        closes_at: datetime | None = None,
+    ) -> Document:
+        """Issue the next addendum of a published solicitation (buyer)."""
+        body: dict[str, Any] = {"text": text, "is_substantial": is_substantial}
+        if closes_at is not None:
+            body["closes_at"] = closes_at.isoformat()
+        return await self._caller.post(f"/v1/rfps/{rfp_id}/addenda", body)
+
+    def addenda(self, rfp_id: str) -> AsyncIterator[Document]:
+        """List a solicitation's addenda, oldest first."""
+        return self._caller.items(f"/v1/rfps/{rfp_id}/addenda")
+
+    def questions(self, rfp_id: str) -> AsyncIterator[Document]:
+        """List a solicitation's questions: answered ones, and to its buyer the open ones."""
+        return self._caller.items(f"/v1/rfps/{rfp_id}/questions")
+
+    async def answer_question(
+        self, question_id: str, *, answer: str, reworded: str | None = None
+    ) -> Document:
+        """Answer a question to all, worded anew where it would tell who asked (buyer)."""
+        body = {"answer": answer} | ({} if reworded is None else {"question": reworded})
+        return await self._caller.post(f"/v1/questions/{question_id}/answer", body)
+
+    async def pool_by(self, rfp_id: str, request: Mapping[str, Any]) -> Document:
+        """Pool requirements by all that the route takes: category, item, rules (buyer)."""
+        return await self._caller.post(f"/v1/rfps/{rfp_id}/pool", request)
+
+    async def preview_pool(self, rfp_id: str, request: Mapping[str, Any]) -> Document:
+        """See what pooling would make; nothing is kept (buyer)."""
+        return await self._caller.post(f"/v1/rfps/{rfp_id}/pool/preview", request)
+
+    async def case(self, rfp_id: str, case: Mapping[str, Any]) -> Document:
+        """Reckon what pooling saves or costs each member; nothing is kept (buyer)."""
+        return await self._caller.post(f"/v1/rfps/{rfp_id}/case", case)
 
     async def pool(self, rfp_id: str, *, by: PoolBy, references: Sequence[str]) -> Document:
         """Pool the named requirements into the lots of a draft (buyer)."""
@@ -141,6 +194,10 @@ class BidsClient:
     async def withdraw_bid(self, lot_id: str) -> Document:
         """Withdraw a sealed bid before the deadline (vendor)."""
         return await self._caller.post(f"/v1/lots/{lot_id}/bids/withdraw")
+
+    async def confirm_bid(self, lot_id: str, *, addendum: int) -> Document:
+        """Let one's bid stand under the last addendum (vendor)."""
+        return await self._caller.post(f"/v1/lots/{lot_id}/bids/confirm", {"addendum": addendum})
 
     async def bid(self, bid_id: str) -> Document:
         """Read the receipts of one's own bid (vendor)."""

@@ -39,6 +39,8 @@ _LOOK_AGAIN: Final = frozenset({"opener_key_stale", "opening_not_closed"})
 class OpeningFailed(ClientError):  # noqa: N818 - a fact about an opening
     """The opening did not open, and the sentence says why."""
 
+    code = "opening_failed"
+
 
 def text_of(key: bytes) -> str:
     """Write bytes as base64url without padding."""
@@ -126,6 +128,21 @@ async def rehearse(
     return await _open(bids, look, private, timeout_s=timeout_s)
 
 
+async def check_share(bids: BidsClient, opening: Document, private: bytes) -> int:
+    """Unseal one's own share and hold it against its commitment; the answer is its index.
+
+    Nothing is handed over: this tells before the deadline whether the key file will do.
+
+    Raises:
+        OpeningFailed: The share is not the one that was dealt.
+        SealBroken: The key is not the one to which the share was sealed.
+        Problem: The caller has no seat in this opening.
+        Unreachable: The service did not answer in time.
+    """
+    index, _ = await _own_share(bids, opening, private)
+    return index
+
+
 async def _open(
     bids: BidsClient,
     look: Callable[[], Awaitable[Document]],
@@ -168,13 +185,8 @@ def _refuse_failed(opening: Document, index: int | None) -> None:
 
 async def _hand_over(bids: BidsClient, opening: Document, private: bytes) -> int:
     """Seal the share to the opener and submit it; the answer is its index."""
+    index, share = await _own_share(bids, opening, private)
     opening_id = OpeningId(UUID(opening["id"]))
-    dealt = await bids.sealed_share(opening["id"])
-    index = int(dealt["index"])
-    share = unseal_share(
-        bytes_of(dealt["sealed_share"]), private, opening_id=opening_id, purpose="custody"
-    )
-    _require_dealt(share, opening, index)
     resealed = seal_share(
         share, bytes_of(opening["opener_key"]), opening_id=opening_id, purpose="opening"
     )
@@ -186,6 +198,19 @@ async def _hand_over(bids: BidsClient, opening: Document, private: bytes) -> int
         if problem.code not in _LOOK_AGAIN:
             raise
     return index
+
+
+async def _own_share(bids: BidsClient, opening: Document, private: bytes) -> tuple[int, bytes]:
+    dealt = await bids.sealed_share(opening["id"])
+    index = int(dealt["index"])
+    share = unseal_share(
+        bytes_of(dealt["sealed_share"]),
+        private,
+        opening_id=OpeningId(UUID(opening["id"])),
+        purpose="custody",
+    )
+    _require_dealt(share, opening, index)
+    return index, share
 
 
 def _require_dealt(share: bytes, opening: Document, index: int) -> None:

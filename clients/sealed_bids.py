@@ -54,18 +54,31 @@ ReceiptKeys = Mapping[str, Ed25519PublicKey]
 class BidWouldBeRefused(ClientError):  # noqa: N818 - a fact about a bid
     """The bid is not what the form asks; `faults` says all that is wrong with it."""
 
+    code = "bid_would_be_refused"
+
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         """Keep the faults."""
         super().__init__(" ".join(fault.sentence for fault in faults))
         self.faults = faults
 
+    @property
+    def told(self) -> Document:
+        """The faults, as the service would name them."""
+        return {
+            "faults": [{"code": fault.code, "sentence": fault.sentence} for fault in self.faults]
+        }
+
 
 class ReceiptWrong(ClientError):  # noqa: N818 - a fact about a receipt
     """The receipt is not signed by a published key, or not for what was filed."""
 
+    code = "receipt_wrong"
+
 
 class BidNotInOpening(ClientError):  # noqa: N818 - a fact about an opening
     """The published list does not hold the bid as its receipt has it: ask why, and show both."""
+
+    code = "bid_not_in_opening"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,45 @@
+"""Speak to Commonlot from the shell: `commonlot --help`.
+
+Exit status: 0 done, 1 refused, 2 the command line is wrong, 3 no service was reached.
+"""
+
+import click
+
+from clients.cli.auctions import auctions
+from clients.cli.bids import bid
+from clients.cli.keys import custodian, keys, open_bids
+from clients.cli.offline import token, verify
+from clients.cli.pooling import case, pool, requirements
+from clients.cli.rfps import rfp
+
+__all__ = ["cli", "main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Buy together with Commonlot, from the shell.
+
+    Without further options the commands speak to the stack that runs on this machine (`python -m
+    deploy.local up`), and get their token from its issuer. Elsewhere give --url and --token, or set
+    COMMONLOT_URL and COMMONLOT_TOKEN; a token is better set than given, since other users of a
+    machine can see command lines.
+
+    \b
+    A buyer:      requirements import, rfp draft, pool, case, rfp publish, amend, answer
+    A vendor:     rfp show, bid check, seal, file, proof
+    A custodian:  keys generate, register, share, and open
+
+    Exit status: 0 done, 1 refused, 2 the command line is wrong, 3 no service was reached. With
+    --json, answers are JSON on the output and refusals JSON on the error stream.
+    """  # noqa: D301 - click reads the \b as "keep these lines"
+
+
+for command in (requirements, rfp, pool, case, bid, keys, custodian, open_bids, auctions):
+    cli.add_command(command)
+cli.add_command(token)
+cli.add_command(verify)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli.main(prog_name="commonlot")
