@@ -319,7 +319,8 @@ def _add_tickets(api: Api, twin: AuctionsTwin) -> None:
         auction_id = AuctionId(asked) if asked else None
         if auction_id is not None and auction_id not in twin.pictures:
             raise AuctionUnknown
-        return TicketAnswer(ticket=twin.issue(call.caller, auction_id), expires_at="")
+        ticket = twin.issue(call.caller, auction_id)
+        return TicketAnswer(ticket=ticket, expires_at=twin.tickets[ticket].expires_at)
 
 
 def _add_streams(api: Api, twin: AuctionsTwin) -> None:

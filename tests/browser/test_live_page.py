@@ -432,7 +432,7 @@ async def test_board_keeps_hidden_leads_hidden(tab: Visit, twin: AuctionsTwin) -
 
     await tab.open_board()
 
-    await expect(tab.page.locator("[data-part=lead]")).to_have_text("not shown")
+    await expect(tab.page.locator("[data-part=lead]")).to_have_text("Not shown")
     assert "$10" not in await tab.page.content()
 
 

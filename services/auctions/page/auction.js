@@ -125,7 +125,9 @@ function leadNote(picture, price) {
   if (outcome !== null) return outcomeWords(picture);
   const leads = hasTicker(picture) && !isOver(picture) ? "" : lead?.alias;
   const leader = leads ? `${leads} leads` : "";
-  return [leader, price === null ? whyNoPrice() : `per unit (${unit})${changeWords()}`]
+  const isWeighed = rules.score !== "price" && own !== null && !isOver(picture);
+  const weighed = isWeighed ? "as you would have to offer it · " : "";
+  return [leader, price === null ? whyNoPrice() : `${weighed}per unit (${unit})${changeWords()}`]
     .filter(Boolean)
     .join(" · ");
 
@@ -151,8 +153,8 @@ function outcomeWords(picture) {
   const { outcome, winner, contract_price: paid, lead, currency, unit, reserve_met: met } = picture;
   const best = lead?.unit_price ?? null;
   // What is paid is not what was offered where the second-best sets the price.
-  const isOther = best !== null && paid !== null && best !== paid;
-  const offered = isOther ? `, which had offered ${money(best, currency)}` : "";
+  const [asked, price] = [best, paid].map((amount) => (amount ? money(amount, currency) : ""));
+  const offered = asked && price && asked !== price ? `, which had offered ${asked}` : "";
   const reserve = met ? " · the reserve is met" : "";
   switch (outcome) {
     case "won":
@@ -193,16 +195,7 @@ function paintTime(picture, now) {
 /** @param {Picture} picture */
 function standingTime(picture) {
   if (picture.status === "paused") return "Stands still";
-  return mayEndEarly(picture) ? "Over" : timeOfDay(picture.closes_at);
-}
-
-/**
- * Whether the auction may have ended before the close that was set: when it did is not told.
- *
- * @param {Picture} picture
- */
-function mayEndEarly(picture) {
-  return picture.status === "closed" && (hasTicker(picture) || picture.rules.format === "rounds");
+  return timeOfDay(picture.closes_at);
 }
 
 /**
@@ -223,9 +216,7 @@ function timeNote(picture, left) {
     case "cancelled":
       return `${closesOn} · cancelled before`;
     case "closed":
-      return mayEndEarly(picture)
-        ? `by ${timeOfDay(picture.closes_at)}, ${closesOn}`
-        : `${closesOn}${extended}`;
+      return `${closesOn}${extended}`;
   }
   if (left <= 0) return picture.progress ? "Time is up" : "Time is up: waiting for the close";
   const urgency = isShort(picture, left) ? `${lastWords(picture)} · ` : "";

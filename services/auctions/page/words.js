@@ -195,7 +195,17 @@ export function timeWords(picture) {
     return { label, until: progress.ends_at };
   }
   // When it was cancelled is not told; the close that stood then is.
-  return { label: status === "closed" ? "Closed" : "Was to close", until: null };
+  if (status === "cancelled") return { label: "Was to close", until: null };
+  return { label: mayEndEarly(picture) ? "Closed by" : "Closed", until: null };
+}
+
+/**
+ * Whether the auction may have ended before the close that was set: when it did is not told.
+ *
+ * @param {Picture} picture
+ */
+export function mayEndEarly(picture) {
+  return hasTicker(picture) || picture.rules.format === "rounds";
 }
 
 /**
@@ -240,7 +250,8 @@ export function lastWords({ progress }) {
  * @param {import("./stream.js").Rules} rules
  * @returns {import("./stream.js").Show}
  */
-export function offersShown({ score, show_prices: prices, show_lead: lead, show_all_ranks: ranks }) {
+export function offersShown(rules) {
+  const { score, show_prices: prices, show_lead: lead, show_all_ranks: ranks } = rules;
   if (score !== "price") return "never";
   if (prices !== null) return prices;
   if (lead === "never" || ranks === "never") return "never";
