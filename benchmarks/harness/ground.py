@@ -9,6 +9,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -41,6 +42,9 @@ from shared.migrate import migrate
 from shared.settings import ServiceSettings
 
 AUCTIONS: Final = "services.auctions"
+
+VAULT_KEY: Final = bytes(32)
+"""Known to the benchmark too, which makes auctions in the record of a service that is to come."""
 
 OUTAGE: Final = {"COMMONLOT_OUTAGE_S": "3600"}
 """Auctions are made a while before their service starts; that is no outage to make good."""
@@ -103,6 +107,7 @@ class Ground:
             "COMMONLOT_PORT": str(port),
             "COMMONLOT_ISSUER": self.issuer_url,
             **keys_of(schema, self.folder),
+            "COMMONLOT_VAULT_KEY": b64encode(VAULT_KEY).decode(),
             **OUTAGE,
             **(environment or {}),
         }
