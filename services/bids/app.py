@@ -24,6 +24,7 @@ from services.bids.api.questions import QUESTIONS
 from services.bids.api.records import RECORDING
 from services.bids.api.requirements import REQUIREMENTS
 from services.bids.api.rfps import RFPS
+from services.bids.api.scenarios import WINNERS
 from services.bids.api.scoring import SCORING
 from services.bids.api.screens import SCREENING
 from services.bids.api.technical import JUDGEMENT
@@ -31,6 +32,7 @@ from services.bids.api.volumes import POOLED_LOTS
 from services.bids.consumer import handlers_of
 from services.bids.domain.policy import PolicyBook
 from services.bids.settings import BidsSettings
+from services.bids.solver.processes import SolverProcesses
 from services.bids.store.amendments import PostgresAmendmentStore
 from services.bids.store.auctioning import AuctioningStore
 from services.bids.store.awards import AwardStore
@@ -48,6 +50,7 @@ from services.bids.store.questions import PostgresQuestionStore
 from services.bids.store.records import RecordStore
 from services.bids.store.requirements import PostgresRequirementStore
 from services.bids.store.rfps import PostgresRfpStore
+from services.bids.store.scenarios import ScenarioStore
 from services.bids.store.scoring import ScoringStore
 from services.bids.store.screens import ScreenStore
 from services.bids.store.technical import TechnicalStore
@@ -72,6 +75,7 @@ from services.bids.usecases.scoring import Scoring
 from services.bids.usecases.screens import Screening
 from services.bids.usecases.technical import Judgement
 from services.bids.usecases.unsealing import Opener
+from services.bids.usecases.winners import ScenarioSolving, Winners
 from services.bids.worker import AwardFinisher, Closer, Unsealer, repeat
 from shared import house
 from shared.domain.bid_content import NONCE_BYTES
@@ -97,11 +101,13 @@ async def _run(opened: House, settings: BidsSettings) -> None:
     auctioning = Auctioning(
         AuctioningStore(pool, journal), clock=clock, draw=_shuffled, policies=policies
     )
+    scenarios, solver = ScenarioStore(pool, journal), SolverProcesses()
     lease = LeaseHolder(pool, OPENER_LEASE, holder=opened.holder, lease_s=settings.lease_s)
     workers = (
         Closer(Closing(openings, intake_grace_s=settings.intake_grace_s)),
         Unsealer(Opener(UnsealingStore(pool, journal), lease)),
         AwardFinisher(awarding),
+        ScenarioSolving(scenarios, solver, clock=clock),
     )
 
     def fill(app: web.Application) -> None:
@@ -117,6 +123,7 @@ async def _run(opened: House, settings: BidsSettings) -> None:
         app[AWARDING] = awarding
         app[SCORING] = Scoring(ScoringStore(pool, journal), clock=clock)
         app[SCREENING] = Screening(ScreenStore(pool))
+        app[WINNERS] = Winners(scenarios, solver, clock=clock)
 
     await house.run(
         opened,

@@ -179,3 +179,23 @@ async def test_when_every_stream_is_deleted_the_purchase_goes_on(
     await until(has_it, timeout_s=30)
     await asyncio.sleep(0)
     assert len(set(receiver.ids)) == 1
+
+
+async def test_a_scenario_finds_the_cheapest_award_and_says_that_it_is_proven(
+    people: People,
+) -> None:
+    lot = await opened_lot(people, ("400.00", "410.00"))
+    caller = people.buyer.bids._caller
+    path = f"/v1/rfps/{lot['rfp_id']}/scenarios"
+    saved = await caller.post(path, {"name": "No rules"})
+
+    async def is_solved() -> bool:
+        found = await caller.get(f"{path}/{saved['id']}")
+        return bool(found["status"] != "waiting")
+
+    await until(is_solved, timeout_s=60)
+    found = await caller.get(f"{path}/{saved['id']}")
+
+    assert found["status"] == "solved", found
+    result = found["result"]
+    assert (result["paid"], result["is_proven"]) == ("240000", True), result

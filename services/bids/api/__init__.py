@@ -19,6 +19,7 @@ from services.bids.api import (
     records,
     requirements,
     rfps,
+    scenarios,
     scoring,
     screens,
     technical,
@@ -47,6 +48,7 @@ for part in (
     records,
     technical,
     scoring,
+    scenarios,
     awards,
     screens,
 ):
