@@ -29,8 +29,9 @@ from services.bids.domain.winners.problem import (
 from services.bids.domain.winners.rules import Rule, RuleKind
 from services.bids.domain.winners.sensitivity import moved_price
 from services.bids.domain.winners.tasks import FlipTask, RunnerUpTask, Status, Task
-from services.bids.solver import search
+from services.bids.solver import engine, search
 from services.bids.solver.inquiries import flip, runner_up
+from services.bids.solver.program import Program
 from services.bids.solver.search import solve
 
 PUBLISHED: Final = (
@@ -487,3 +488,14 @@ def test_no_price_lets_a_barred_vendor_win() -> None:
     asked = FlipTask(task=Task(problem=THREE, rules=(rule,)), vendor_id="bob", lot_id="milk")
 
     assert flip(asked) is None
+
+
+def test_a_search_cut_off_and_out_of_time_claims_no_bound_beyond_its_cutoff(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stopped = engine.Run(engine.Ending.OUT_OF_TIME, [1.0], bound=9.0, objective=9.0)
+    monkeypatch.setattr(engine, "_read", lambda *_, **__: stopped)
+
+    found = engine.run(Program(), [], seconds=1.0, cutoff=5.0)
+
+    assert (found.ending, found.bound) == (engine.Ending.OUT_OF_TIME, 5.0)

@@ -5,7 +5,7 @@ Only here are numbers floats. What comes back is a proposal and a bound; both ar
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from functools import reduce
@@ -105,13 +105,12 @@ def run(
         highs.setSolution(solution)
     highs.run()
     found = _read(highs, is_relaxed=is_relaxed)
-    if found.values is not None and found.objective > cutoff:
+    if found.ending is Ending.OPTIMAL and found.objective > cutoff:
         # HiGHS may come upon an award beyond the cutoff, and then calls it optimal.
-        return Run(
-            found.ending if found.ending is Ending.OUT_OF_TIME else Ending.INFEASIBLE,
-            None,
-            math.inf,
-        )
+        return Run(Ending.INFEASIBLE, None, math.inf)
+    if found.bound > cutoff and found.ending is not Ending.INFEASIBLE:
+        # What lies beyond the cutoff was never searched, so no bound may claim it.
+        return replace(found, bound=cutoff)
     return found
 
 
