@@ -222,6 +222,22 @@ async def test_cancelled_search_leaves_no_process(monkeypatch: pytest.MonkeyPatc
     assert started[0].returncode is not None
 
 
+async def test_killed_search_is_refused_and_decides_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = asyncio.create_subprocess_exec
+
+    async def kill_at_once(*command: str, **options: Any) -> asyncio.subprocess.Process:
+        process = await start(*command, **options)
+        process.kill()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", kill_at_once)
+
+    with pytest.raises(SearchFailed):
+        await SolverProcesses().solve(task())
+
+
 # Scenarios -----------------------------------------------------------------------------------
 
 

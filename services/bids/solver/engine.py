@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from functools import reduce
+from itertools import accumulate
 from typing import Final
 
 import highspy
-import numpy as np
 
 from services.bids.solver.program import Number, Program
 
@@ -108,7 +108,7 @@ def run(
     if found.ending is Ending.OPTIMAL and found.objective > cutoff:
         # HiGHS may come upon an award beyond the cutoff, and then calls it optimal.
         return Run(Ending.INFEASIBLE, None, math.inf)
-    if found.bound > cutoff and found.ending is not Ending.INFEASIBLE:
+    if found.bound > cutoff:
         # What lies beyond the cutoff was never searched, so no bound may claim it.
         return replace(found, bound=cutoff)
     return found
@@ -140,20 +140,15 @@ def _read(highs: highspy.Highs, *, is_relaxed: bool) -> Run:
 def _lp(program: Program, costs: Sequence[Number], *, is_relaxed: bool) -> highspy.HighsLp:
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = len(program.costs), len(program.rows)
-    lp.col_cost_ = np.array([float(cost) for cost in costs], dtype=np.float64)
-    lp.col_lower_ = np.zeros(lp.num_col_)
-    lp.col_upper_ = np.array(program.uppers, dtype=np.float64)
-    lp.row_lower_ = np.array([_bound(least, -highspy.kHighsInf) for least, _ in program.bounds])
-    lp.row_upper_ = np.array([_bound(most, highspy.kHighsInf) for _, most in program.bounds])
-    starts = np.cumsum([0, *(len(terms) for terms in program.rows)])
+    lp.col_cost_ = [float(cost) for cost in costs]
+    lp.col_lower_ = [0.0] * lp.num_col_
+    lp.col_upper_ = [float(upper) for upper in program.uppers]
+    lp.row_lower_ = [_bound(least, -highspy.kHighsInf) for least, _ in program.bounds]
+    lp.row_upper_ = [_bound(most, highspy.kHighsInf) for _, most in program.bounds]
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_ = starts.astype(np.int32)
-    lp.a_matrix_.index_ = np.array(
-        [column for terms in program.rows for column, _ in terms], dtype=np.int32
-    )
-    lp.a_matrix_.value_ = np.array(
-        [float(value) for terms in program.rows for _, value in terms], dtype=np.float64
-    )
+    lp.a_matrix_.start_ = [0, *accumulate(len(terms) for terms in program.rows)]
+    lp.a_matrix_.index_ = [column for terms in program.rows for column, _ in terms]
+    lp.a_matrix_.value_ = [float(value) for terms in program.rows for _, value in terms]
     if not is_relaxed:
         whole, part = highspy.HighsVarType.kInteger, highspy.HighsVarType.kContinuous
         lp.integrality_ = [whole if is_whole else part for is_whole in program.are_whole]

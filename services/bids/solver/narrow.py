@@ -82,8 +82,7 @@ def _price_lots(
     """Add a row for each lot that costs more alone than the relaxation sees; tell how many."""
     costs, relaxed = priced
     values, duals = relaxed.values or [], relaxed.row_duals or []
-    rows = list(enumerate(program.rows))
-    inside = [{number for number, terms in rows if _is_inside(terms, lot)} for lot in lots]
+    inside = _rows_inside(program, lots)
     spread = _spread(program, costs, duals, set().union(*inside))
     added = 0
     for lot, lot_rows in zip(lots, inside, strict=True):
@@ -154,11 +153,19 @@ def _alone(program: Program, prices: dict[int, float], rows: set[int]) -> float 
     return found.bound if found.ending is not Ending.INFEASIBLE else None
 
 
-def _is_inside(terms: Sequence[tuple[int, Number]], lot: tuple[set[int], set[int]]) -> bool:
-    own, shared = lot
-    return any(column in own for column, _ in terms) and all(
-        column in own or column in shared for column, _ in terms
-    )
+def _rows_inside(program: Program, lots: Sequence[tuple[set[int], set[int]]]) -> list[set[int]]:
+    """List for each lot the rows that hold nothing but its own columns and its packages'."""
+    homes = {column: number for number, (own, _) in enumerate(lots) for column in own}
+    inside: list[set[int]] = [set() for _ in lots]
+    for row, terms in enumerate(program.rows):
+        places = {homes.get(column) for column, _ in terms}
+        lot = next((place for place in places if place is not None), None)
+        if lot is None or not places <= {lot, None}:
+            continue
+        _, shared = lots[lot]
+        if all(column in shared for column, _ in terms if column not in homes):
+            inside[lot].add(row)
+    return inside
 
 
 def _columns_of_lots(model: Model) -> list[tuple[set[int], set[int]]]:

@@ -32,7 +32,7 @@ FLIP_SEARCHES: Final = 8
 class SolverProcesses:
     """Search in child processes, a few at once; the port `Solver`."""
 
-    def __init__(self, *, at_once: int = 1, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(self, *, at_once: int = 2, memory_bytes: int = MEMORY_BYTES) -> None:
         """Allow so many searches at once, each within so much memory."""
         self._turn = asyncio.Semaphore(at_once)
         self._memory_bytes = memory_bytes

@@ -31,6 +31,10 @@ DISTANCES: Final = (1e-6, 1e-5, 3e-5, 1e-4, 1e-3, 1e-2)
 """How far above the relaxation an award is looked for, as shares of its cost, one after another."""
 
 
+NEAR_SHARE: Final = 0.7
+"""How much of the time left a search near the relaxation gets; the rest is for any award."""
+
+
 class OutOfTime(Exception):  # noqa: N818 - a fact about a search
     """A search for a reason did not end in its time."""
 
@@ -95,13 +99,18 @@ def _first(
     """
     if relaxation is None:
         return run(model.program, costs, seconds=deadline - monotonic())
+    bound = -math.inf
     for distance in DISTANCES:
         most = relaxation.objective + distance * abs(relaxation.objective) + 1
-        near = relaxation.narrowed(most)
-        found = run(near, costs, seconds=deadline - monotonic(), cutoff=most)
-        if found.ending is not Ending.INFEASIBLE:
+        seconds = (deadline - monotonic()) * NEAR_SHARE
+        found = run(relaxation.narrowed(most), costs, seconds=seconds, cutoff=most)
+        if found.ending is Ending.OPTIMAL:
             return found
-    return run(relaxation.program, costs, seconds=deadline - monotonic())
+        bound = max(bound, most if found.ending is Ending.INFEASIBLE else found.bound)
+        if found.ending is Ending.OUT_OF_TIME:
+            break
+    last = run(model.program, costs, seconds=deadline - monotonic())
+    return last if last.ending is Ending.INFEASIBLE else replace(last, bound=max(bound, last.bound))
 
 
 @dataclass(frozen=True, slots=True)
