@@ -288,9 +288,11 @@ class BidsClient:
         """End a lot without award (buyer)."""
         return await self._caller.post(f"/v1/lots/{lot_id}/no-award", {"reason": reason})
 
-    async def award(self, lot_id: str) -> Document:
-        """Read a lot's award."""
-        return await self._caller.get(f"/v1/lots/{lot_id}/award")
+    async def awards(self, lot_id: str) -> list[Document]:
+        """Read a lot's awards: those that stand, and behind them those that were withdrawn."""
+        found = await self._caller.get(f"/v1/lots/{lot_id}/awards")
+        items: list[Document] = found["items"]
+        return items
 
     def award_lines(self, award_id: str) -> AsyncIterator[Document]:
         """List the members' parts of an award (a member: its own)."""

@@ -106,14 +106,13 @@ async def _intend(cast: Cast, lot_id: str) -> None:
         await cast.buyer.bids.intend_award(lot_id)
     except Problem as problem:
         # The answer of an earlier try may have been lost: then there is an award.
-        if problem.status != CONFLICT:
+        if problem.status != CONFLICT or not await cast.buyer.bids.awards(lot_id):
             raise
-        await cast.buyer.bids.award(lot_id)
 
 
 async def _made(cast: Cast, lot_id: str) -> Document | None:
-    made = await cast.buyer.bids.award(lot_id)
-    return made if made["status"] == "made" else None
+    (award,) = await cast.buyer.bids.awards(lot_id)
+    return award if award["status"] == "made" else None
 
 
 async def _award(cast: Cast, key: str, made: Document) -> Award:

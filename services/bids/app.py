@@ -9,12 +9,14 @@ from aiohttp import web
 
 from services.bids.api import api
 from services.bids.api.amendments import AMENDING
-from services.bids.api.awards import AUCTIONING, AWARDING
+from services.bids.api.award_course import AWARD_COURSE
+from services.bids.api.awards import AWARDING
 from services.bids.api.bids import SEALED_BIDDING
 from services.bids.api.cases import CASES
 from services.bids.api.ceremonies import REHEARSING
 from services.bids.api.drafts import DRAFTING
 from services.bids.api.invitations import INVITATIONS
+from services.bids.api.lot_auctions import AUCTIONING
 from services.bids.api.membership import MEMBERSHIP
 from services.bids.api.openings import CUSTODY
 from services.bids.api.parties import PARTIES
@@ -57,6 +59,7 @@ from services.bids.store.technical import TechnicalStore
 from services.bids.store.unsealing import UnsealingStore
 from services.bids.usecases.amendments import Amending
 from services.bids.usecases.auctioning import Auctioning
+from services.bids.usecases.award_course import AwardCourse
 from services.bids.usecases.awards import Awarding
 from services.bids.usecases.bids import ReceiptSigner, SealedBidding
 from services.bids.usecases.cases import Cases
@@ -76,7 +79,7 @@ from services.bids.usecases.screens import Screening
 from services.bids.usecases.technical import Judgement
 from services.bids.usecases.unsealing import Opener
 from services.bids.usecases.winners import ScenarioSolving, Winners
-from services.bids.worker import AwardFinisher, Closer, Unsealer, repeat
+from services.bids.worker import AwardKeeper, Closer, Unsealer, repeat
 from shared import house
 from shared.domain.bid_content import NONCE_BYTES
 from shared.house import House
@@ -96,8 +99,8 @@ async def main() -> None:
 async def _run(opened: House, settings: BidsSettings) -> None:
     pool, journal, clock = opened.pool, opened.journal, opened.clock
     openings = OpeningStore(pool, journal)
-    awarding = Awarding(AwardStore(pool, journal), clock=clock)
-    policies = read_profiles(settings.profiles_folder)
+    policies, awards = read_profiles(settings.profiles_folder), AwardStore(pool, journal)
+    course = AwardCourse(awards, clock=clock, policies=policies)
     auctioning = Auctioning(
         AuctioningStore(pool, journal), clock=clock, draw=_shuffled, policies=policies
     )
@@ -106,7 +109,7 @@ async def _run(opened: House, settings: BidsSettings) -> None:
     workers = (
         Closer(Closing(openings, intake_grace_s=settings.intake_grace_s)),
         Unsealer(Opener(UnsealingStore(pool, journal), lease)),
-        AwardFinisher(awarding),
+        AwardKeeper(course),
         ScenarioSolving(scenarios, solver, clock=clock),
     )
 
@@ -120,7 +123,8 @@ async def _run(opened: House, settings: BidsSettings) -> None:
         app[JUDGEMENT] = Judgement(TechnicalStore(pool, journal), clock=clock)
         app[REHEARSING] = Rehearsing(CeremonyStore(pool, journal), clock=clock)
         app[AUCTIONING] = auctioning
-        app[AWARDING] = awarding
+        app[AWARDING] = Awarding(awards, clock=clock, policies=policies)
+        app[AWARD_COURSE] = course
         app[SCORING] = Scoring(ScoringStore(pool, journal), clock=clock)
         app[SCREENING] = Screening(ScreenStore(pool))
         app[WINNERS] = Winners(scenarios, solver, clock=clock)

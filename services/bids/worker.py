@@ -1,4 +1,4 @@
-"""Do what a clock brings: close solicitations, open bids, make awards final.
+"""Do what a clock brings: close solicitations, open bids, bring awards on.
 
 Every loop is a `step(now)` that is repeated. A defect in one item is logged and leaves the others
 alone; while the database is away a step ends and is tried again.
@@ -13,7 +13,7 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from services.bids.domain.openings import Opening
-from services.bids.usecases.awards import Awarding
+from services.bids.usecases.award_course import AwardCourse
 from services.bids.usecases.openings import Closing
 from services.bids.usecases.unsealing import Opener
 from shared.clock import Clock
@@ -68,22 +68,23 @@ class Unsealer:
         return await self._opener.tend(opening, now)
 
 
-class AwardFinisher:
-    """Make awards final when their standstill has ended."""
+class AwardKeeper:
+    """Bring awards on when their standstill has ended, or when their members' window has."""
 
-    def __init__(self, awarding: Awarding) -> None:
-        """Award by a use case."""
-        self._awarding = awarding
+    def __init__(self, course: AwardCourse) -> None:
+        """Bring on by a use case."""
+        self._course = course
 
     async def step(self, now: datetime) -> int:
-        """Make final what is due, each lot in a transaction of its own; return how many."""
-        return await _each(await self._awarding.due(now), partial(self._make, now=now))
+        """Bring on what is due, each lot in a transaction of its own; return how many changed."""
+        return await _each(await self._course.due(now), partial(self._bring_on, now=now))
 
-    async def _make(self, lot_id: LotId, *, now: datetime) -> bool:
-        is_made = await self._awarding.make(lot_id, now)
-        if is_made:
-            structlog.get_logger().info("award_made", lot_id=str(lot_id))
-        return is_made
+    async def _bring_on(self, lot_id: LotId, *, now: datetime) -> bool:
+        after = await self._course.bring_on(lot_id, now)
+        if after is not None:
+            log = structlog.get_logger()
+            log.info("awards_brought_on", lot_id=str(lot_id), lot=after.lot.status)
+        return after is not None
 
 
 async def repeat(loop: Loop, clock: Clock, *, period_s: float = PERIOD_S) -> None:

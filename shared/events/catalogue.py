@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.domain.facts import Audience, Event
-from shared.events import auctions, bids, notify
+from shared.events import auctions, awards, bids, notify
 
 PUBLISHERS: Final[Mapping[str, tuple[type[Event], ...]]] = {
     "bids": (
@@ -17,9 +17,15 @@ PUBLISHERS: Final[Mapping[str, tuple[type[Event], ...]]] = {
         bids.LotClosed,
         bids.BidsUnsealed,
         bids.AuctionRequested,
-        bids.AwardIntended,
-        bids.AwardMade,
-        bids.AwardLineMade,
+        awards.AwardIntended,
+        awards.AwardMade,
+        awards.AwardLineMade,
+        awards.AwardNoticed,
+        awards.AwardProtested,
+        awards.AwardRecommended,
+        awards.AwardLineRecommended,
+        awards.AwardWithdrawn,
+        awards.AwardLineWithdrawn,
         bids.AgencyAuthorised,
         bids.AgencyDismissed,
     ),

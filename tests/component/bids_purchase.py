@@ -20,13 +20,14 @@ from services.bids.store.records import RecordStore
 from services.bids.store.technical import TechnicalStore
 from services.bids.store.unsealing import LEASE_NAME, UnsealingStore
 from services.bids.usecases.auctioning import Auctioning
+from services.bids.usecases.award_course import AwardCourse
 from services.bids.usecases.awards import Awarding
 from services.bids.usecases.bids import BidAct, ReceiptSigner, SealedBidding
 from services.bids.usecases.openings import Closing, Custody
 from services.bids.usecases.records import Recording
 from services.bids.usecases.technical import Judgement
 from services.bids.usecases.unsealing import Opener
-from services.bids.worker import AwardFinisher, Closer, Unsealer
+from services.bids.worker import AwardKeeper, Closer, Unsealer
 from shared.clock import FixedClock
 from shared.db import Pool
 from shared.domain.bid_content import NONCE_BYTES
@@ -133,7 +134,8 @@ class Purchase:
     awarding: Awarding = field(init=False)
     auctioning: Auctioning = field(init=False)
     closer: Closer = field(init=False)
-    finisher: AwardFinisher = field(init=False)
+    course: AwardCourse = field(init=False)
+    keeper: AwardKeeper = field(init=False)
 
     def __post_init__(self) -> None:
         """Compose what the service's root composes."""
@@ -150,15 +152,17 @@ class Purchase:
             new_nonce=lambda: secrets.token_bytes(NONCE_BYTES),
         )
         self.custody = Custody(openings, clock=self.clock)
-        self.awarding = Awarding(AwardStore(self.pool, journal), clock=self.clock)
+        awards, policies = AwardStore(self.pool, journal), read_profiles()
+        self.awarding = Awarding(awards, clock=self.clock, policies=policies)
+        self.course = AwardCourse(awards, clock=self.clock, policies=policies)
         self.auctioning = Auctioning(
             AuctioningStore(self.pool, journal),
             clock=self.clock,
             draw=lambda size: list(reversed(range(size))),
-            policies=read_profiles(),
+            policies=policies,
         )
         self.closer = Closer(Closing(openings, intake_grace_s=GRACE_S))
-        self.finisher = AwardFinisher(self.awarding)
+        self.keeper = AwardKeeper(self.course)
 
     def lease(self, *, lease_s: float = 30.0) -> LeaseHolder:
         """Let another process ask for the opener's lease."""

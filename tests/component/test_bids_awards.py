@@ -15,18 +15,17 @@ from services.bids.domain.auctioning import (
     BiddersTooFew,
     LotNotEvaluated,
 )
-from services.bids.domain.awards import (
+from services.bids.domain.awards.award import EvaluationUnknown
+from services.bids.domain.awards.deciding import (
     AwardTooEarly,
-    AwardUnknown,
     BidderUnknown,
     BidsMissing,
     BidsTooFew,
     Choice,
-    EvaluationUnknown,
     ReasonMissing,
 )
 from services.bids.domain.lots import LotUnknown
-from services.bids.ports.sealed import AwardRecord
+from services.bids.ports.awards import AwardRecord
 from shared.auth import Principal, Role
 from shared.db import Pool
 from shared.domain.bid_content import NONCE_BYTES, BidContent, Pricing, Tier, TiersApply
@@ -192,7 +191,7 @@ async def test_auditor_sees_neither_ranks_nor_prices_while_the_lot_is_at_auction
 async def test_all_see_the_evaluation_once_the_award_is_made(purchase: Purchase) -> None:
     await intend(purchase)
     purchase.clock.advance(STANDSTILL)
-    await purchase.finisher.step(purchase.clock.now())
+    await purchase.keeper.step(purchase.clock.now())
 
     viewer = principal(Role.VENDOR, purchase.vendors[0])
 
@@ -289,21 +288,22 @@ async def test_award_is_made_when_the_standstill_ends_and_not_a_microsecond_befo
 ) -> None:
     await intend(purchase)
     purchase.clock.advance(STANDSTILL - MICROSECOND)
-    assert await purchase.finisher.step(purchase.clock.now()) == 0
+    assert await purchase.keeper.step(purchase.clock.now()) == 0
 
     purchase.clock.advance(MICROSECOND)
 
-    assert await purchase.finisher.step(purchase.clock.now()) == 1
-    assert await purchase.finisher.step(purchase.clock.now()) == 0
+    assert await purchase.keeper.step(purchase.clock.now()) == 1
+    assert await purchase.keeper.step(purchase.clock.now()) == 0
     assert await purchase.status_of_lot() == "awarded"
-    record = await purchase.awarding.award_of(purchase.lots[0])
+    viewer = principal(Role.OBSERVER, None)
+    (record,) = await purchase.awarding.awards_of(purchase.lots[0], viewer)
     assert (record.award.status, record.award.made_at) == ("made", purchase.clock.now())
 
 
 async def test_made_award_tells_totals_and_each_member_its_line(purchase: Purchase) -> None:
     await intend(purchase)
     purchase.clock.advance(STANDSTILL)
-    await purchase.finisher.step(purchase.clock.now())
+    await purchase.keeper.step(purchase.clock.now())
 
     made = json.loads((await purchase.events("award.made.v1"))[0])["data"]
     lines = [json.loads(line) for line in await purchase.events("award.line_made.v1")]
@@ -325,7 +325,7 @@ async def test_member_sees_its_own_line_the_winner_and_the_buyer_all_and_losers_
 ) -> None:
     award_id = (await intend(purchase)).award.id
     purchase.clock.advance(STANDSTILL)
-    await purchase.finisher.step(purchase.clock.now())
+    await purchase.keeper.step(purchase.clock.now())
 
     async def seen(role: Role, party_id: PartyId | None) -> set[PartyId]:
         viewer = principal(role, party_id)
@@ -344,7 +344,7 @@ async def test_member_sees_its_own_line_the_winner_and_the_buyer_all_and_losers_
 async def test_lines_are_paged(purchase: Purchase) -> None:
     award_id = (await intend(purchase)).award.id
     purchase.clock.advance(STANDSTILL)
-    await purchase.finisher.step(purchase.clock.now())
+    await purchase.keeper.step(purchase.clock.now())
     auditor = principal(Role.AUDITOR, None)
 
     first = await purchase.awarding.lines(award_id, auditor, after=None, limit=1)
@@ -359,7 +359,7 @@ async def test_lines_are_paged(purchase: Purchase) -> None:
 async def finished(purchase: Purchase) -> tuple[str, str, dict[str, tuple[str, str]]]:
     """Let the standstill pass; tell the award's quantity and total, and each member's."""
     purchase.clock.advance(STANDSTILL)
-    assert await purchase.finisher.step(purchase.clock.now()) == 1
+    assert await purchase.keeper.step(purchase.clock.now()) == 1
     made = json.loads((await purchase.events("award.made.v1"))[0])["data"]
     told = [json.loads(line)["data"] for line in await purchase.events("award.line_made.v1")]
     lines = {line["member_id"]: (line["quantity"], line["total"]) for line in told}
@@ -471,14 +471,15 @@ async def test_award_of_a_cancelled_lot_is_never_made(purchase: Purchase) -> Non
     await purchase.pool.execute("UPDATE lot SET status = 'cancelled'")
     purchase.clock.advance(STANDSTILL)
 
-    assert await purchase.awarding.due(purchase.clock.now()) == []
-    assert await purchase.finisher.step(purchase.clock.now()) == 0
+    assert await purchase.course.due(purchase.clock.now()) == []
+    assert await purchase.keeper.step(purchase.clock.now()) == 0
     assert await purchase.events("award.made.v1") == []
 
 
 async def test_lot_without_award_has_none_to_show(purchase: Purchase) -> None:
-    with pytest.raises(AwardUnknown):
-        await purchase.awarding.award_of(purchase.lots[0])
+    viewer = principal(Role.AUDITOR, None)
+
+    assert await purchase.awarding.awards_of(purchase.lots[0], viewer) == []
 
 
 async def test_auction_is_requested_with_everything_it_needs_and_aliases_as_drawn(
@@ -650,7 +651,7 @@ async def test_member_that_would_pay_more_than_today_is_told_so(bids_database: P
     await purchase.open_bids()
     await intend(purchase)
 
-    await purchase.finisher.step(purchase.clock.now())
+    await purchase.keeper.step(purchase.clock.now())
 
     told = [json.loads(line)["data"] for line in await purchase.events("award.line_made.v1")]
     lines = {line["member_id"]: line for line in told}

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from services.bids.domain.awards import EvaluationUnknown
+from services.bids.domain.awards.award import EvaluationUnknown
 from services.bids.domain.rfps import RfpNotDraft, RfpUnknown
 from services.bids.domain.scoring.candidates import CostRule
 from services.bids.domain.scoring.cascade import BidUnscored, Disqualification

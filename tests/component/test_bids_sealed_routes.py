@@ -9,7 +9,16 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from services.bids.api import awards, bids, ceremonies, openings, records, technical
+from services.bids.api import (
+    award_course,
+    awards,
+    bids,
+    ceremonies,
+    lot_auctions,
+    openings,
+    records,
+    technical,
+)
 from services.bids.api.openings import bytes_of
 from services.bids.api.rfps import RFPS
 from services.bids.domain.parties import key_text
@@ -106,7 +115,16 @@ def tokens_of(purchase: Purchase) -> dict[str, Principal]:
 @asynccontextmanager
 async def open_counter(purchase: Purchase) -> AsyncIterator[Counter]:
     api = Api("bids", title="Bids", version="1")
-    for part in (bids, openings, ceremonies, records, technical, awards):
+    for part in (
+        bids,
+        openings,
+        ceremonies,
+        records,
+        technical,
+        lot_auctions,
+        awards,
+        award_course,
+    ):
         api.include(part.routes)
     clock, journal = purchase.clock, Journal("bids")
     app = build_app(
@@ -121,7 +139,8 @@ async def open_counter(purchase: Purchase) -> AsyncIterator[Counter]:
     app[records.RECORDING] = purchase.recording
     app[technical.JUDGEMENT] = purchase.judgement
     app[awards.AWARDING] = purchase.awarding
-    app[awards.AUCTIONING] = purchase.auctioning
+    app[award_course.AWARD_COURSE] = purchase.course
+    app[lot_auctions.AUCTIONING] = purchase.auctioning
     app[RFPS] = Rfps(
         PostgresRfpStore(purchase.pool, journal), clock=clock, policies=read_profiles()
     )
@@ -232,8 +251,9 @@ async def test_purchase_goes_from_bids_to_award_lines(counter: Counter) -> None:
     _, evaluation = await counter.ask("GET", f"{lot}/evaluation", by="buyer")
     intended, award = await counter.ask("POST", f"{lot}/intent", by="buyer", json={})
     purchase.clock.advance(STANDSTILL)
-    await purchase.finisher.step(purchase.clock.now())
-    _, made = await counter.ask("GET", f"{lot}/award", by="vendor 0")
+    await purchase.keeper.step(purchase.clock.now())
+    _, made = await counter.ask("GET", f"{lot}/awards", by="vendor 0")
+    (made,) = made["items"]
     _, lines = await counter.ask("GET", f"/v1/awards/{award['id']}/lines", by="member")
 
     assert (submitted, intended) == (202, 201)

@@ -37,7 +37,12 @@ from shared.db import Pool
 from shared.domain.facts import Event
 from shared.domain.ids import DeliveryId, EndpointId, EventId, PartyId, new_id
 from shared.events.auctions import AuctionLeadChanged
-from shared.events.bids import AwardLineMade, LotClosed
+from shared.events.awards import (
+    AwardLineMade,
+)
+from shared.events.bids import (
+    LotClosed,
+)
 from shared.events.envelope import Envelope
 from shared.idempotency import IdempotencyKeyReused
 from shared.journal import Journal

@@ -73,7 +73,7 @@ async def _is_past_sealed(people: People, rfp_id: str) -> bool:
 
 
 async def _is_awarded(people: People, lot_id: str) -> bool:
-    award = await people.buyer.bids.award(lot_id)
+    (award,) = await people.buyer.bids.awards(lot_id)
     return bool(award["status"] == "made")
 
 
@@ -101,7 +101,7 @@ async def test_a_purchase_ends_in_one_verified_webhook_per_member(
             "400.00",
             "120000.00",
         )
-    award = await people.buyer.bids.award(lot["id"])
+    (award,) = await people.buyer.bids.awards(lot["id"])
     assert (award["vendor_id"], award["total"]) == (people.vendor_ids[0], "240000.00")
 
 

@@ -1,52 +1,41 @@
-"""Winners, lines that add up, and what happens to a lot at auction."""
+"""Winners by rank, lines that add up, and awards that become final."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.bids.domain.auctioning import (
-    AuctionHeldAlready,
-    AuctionPlan,
-    Bidder,
-    BiddersTooFew,
-    Handicap,
-    HandicapUnknown,
-    LotNotEvaluated,
-    Rankings,
-    decide_auction,
-    decide_cancelled,
-    decide_closed,
-    decide_refused,
-    decide_scheduled,
-    standing_of,
-)
-from services.bids.domain.awards import (
-    Award,
-    AwardLineId,
-    AwardStatus,
+from services.bids.domain.auctioning import Bidder, LotNotEvaluated, Rankings
+from services.bids.domain.awards.award import AwardStatus, Course, LotAwards
+from services.bids.domain.awards.course import decide_due
+from services.bids.domain.awards.deciding import (
     AwardTooEarly,
     BidderUnknown,
     BidsMissing,
     BidsTooFew,
     Choice,
-    LotAward,
     LotDecided,
+    Part,
     ReasonMissing,
-    Share,
-    cost_exactly,
-    decide_intent,
-    decide_made,
+    Verdict,
+    decide,
     decide_no_award,
+    require_awardable,
+    whole_lot,
+    winner_of,
+)
+from services.bids.domain.awards.lines import (
+    AwardLineId,
+    Pooled,
+    Share,
     graduated_cost,
     lines_of,
-    require_awardable,
 )
 from services.bids.domain.consortium import ConsortiumModel
 from services.bids.domain.lots import Lot, LotStatus
@@ -56,19 +45,11 @@ from shared.domain.bid_content import Pricing, Tier, TiersApply, one_price
 from shared.domain.facts import Decision
 from shared.domain.ids import AwardId, LotId, PartyId, RfpId
 from shared.domain.money import Currency, Money, UnitPrice
-from shared.events.auctions import (
-    AuctionCancelled,
-    AuctionClosed,
-    AuctionRefused,
-    AuctionScheduled,
-    FinalOffer,
-)
-from shared.events.bids import (
-    AuctionRules,
+from shared.events.awards import (
     AwardIntended,
     AwardLineMade,
     AwardMade,
-    PriceFactor,
+    AwardNoticed,
 )
 
 USD = Currency("USD")
@@ -133,64 +114,49 @@ GRADUATED = Pricing(
 )
 """23 units cost 10 x 20 + 10 x 17 + 3 x 15 = 415.00, on average 18.0435 (18.04347…)."""
 
-PLAN = AuctionPlan(
-    opens_at=NOW,
-    closes_at=NOW + timedelta(hours=1),
-    rules=AuctionRules(
-        format="english",
-        step="0.0010",
-        step_against="own",
-        soft_close_window_s=120,
-        soft_close_extension_s=120,
-        extensions_max=10,
-        show_rank="own",
-        show_lead="never",
-    ),
-)
-
 
 def choice(vendor_id: PartyId | None = None, reason: str | None = None) -> Choice:
     return Choice(award_id=AWARD_ID, vendor_id=vendor_id, reason=reason)
 
 
+COURSE = Course(standstill=STANDSTILL)
+
+
+def part(
+    chosen: Choice,
+    *,
+    lot: Lot = LOT,
+    rankings: Rankings = SEALED_ONLY,
+    shares: Sequence[Share] = SHARES,
+    pricing: Pricing | None = None,
+) -> Part:
+    winner = winner_of(chosen, rankings.deciding)
+    return whole_lot(Pooled(lot=lot, shares=shares), winner, pricing)
+
+
 def intent(
-    chosen: Choice, *, lot: Lot = LOT, rankings: Rankings = SEALED_ONLY
-) -> Decision[LotAward]:
-    return decide_intent(
-        lot, chosen, rankings=rankings, shares=SHARES, standstill=STANDSTILL, now=NOW
-    )
+    chosen: Choice,
+    *,
+    lot: Lot = LOT,
+    rankings: Rankings = SEALED_ONLY,
+    won: Part | None = None,
+) -> Decision[LotAwards]:
+    won = won or part(chosen, lot=lot, rankings=rankings)
+    verdict = Verdict(by="buyer 1", reason=chosen.reason)
+    return decide(lot, verdict, [(AWARD_ID, won)], rankings=rankings, course=COURSE, now=NOW)
 
 
-def made(standing: LotAward, *, now: datetime = NOW + STANDSTILL) -> Decision[LotAward]:
-    lines = lines_of(LOT.quantity, standing.award.price, SHARES)
+def made(
+    standing: LotAwards, *, won: Part | None = None, now: datetime = NOW + STANDSTILL
+) -> Decision[LotAwards]:
+    lines = (won or part(choice())).lines
     numbered = [(AwardLineId(UUID(int=number)), line) for number, line in enumerate(lines)]
-    return decide_made(standing, numbered, "Dairy", now=now)
+    return decide_due(standing, COURSE, {AWARD_ID: numbered}, {AWARD_ID: "Dairy"}, now=now)
 
 
-def auction(
-    rankings: Rankings, *, lot: Lot = LOT, handicaps: Mapping[PartyId, Handicap] | None = None
-) -> Any:
-    draw = list(range(len(rankings.sealed)))[::-1]
-    plan = replace(PLAN, handicaps=handicaps or {})
-    return decide_auction(lot, plan, rankings=rankings, policy_profile="open", draw=draw)
-
-
-def named() -> dict[str, Any]:
-    return {"lot_id": LOT_ID, "rfp_id": RFP_ID, "buyer_id": BUYER_ID}
-
-
-def closed(currency: str = "USD") -> AuctionClosed:
-    return AuctionClosed(
-        auction_id=AUCTION_ID,
-        currency=currency,
-        closed_at=NOW,
-        offers=5,
-        ranking=(
-            FinalOffer(vendor_id=BEST, rank=2, unit_price="0.24"),
-            FinalOffer(vendor_id=THIRD, rank=1, unit_price="0.2"),
-        ),
-        **named(),
-    )
+def told_bidders(facts: Sequence[Any]) -> list[AwardNoticed]:
+    assert all(isinstance(fact, AwardNoticed) for fact in facts)
+    return list(facts)
 
 
 def half_even(dividend: int, divisor: int) -> int:
@@ -201,14 +167,19 @@ def half_even(dividend: int, divisor: int) -> int:
 def test_best_is_intended_and_its_ranking_goes_onto_the_chain() -> None:
     decision = intent(choice())
 
-    award = decision.state.award
+    award = decision.state.awards[0]
     assert (award.vendor_id, award.price, award.total) == (BEST, price("0.25"), Money(10500, USD))
     assert (award.quantity, award.standstill_ends_at) == (Decimal(420), NOW + STANDSTILL)
     assert decision.state.lot.status is LotStatus.INTENDED
-    decided, told = decision.facts
+    decided, told, *noticed = decision.facts
     assert isinstance(decided, LotDecided)
     assert isinstance(told, AwardIntended)
     assert not decided.by_auction
+    assert [(each.vendor_id, each.is_winner, each.rank) for each in told_bidders(noticed)] == [
+        (BEST, True, 1),
+        (SECOND, False, 2),
+        (THIRD, False, 3),
+    ]
     assert [(place.vendor_id, place.unit_price) for place in decided.ranking] == [
         (BEST, "0.25"),
         (SECOND, "0.28"),
@@ -217,7 +188,7 @@ def test_best_is_intended_and_its_ranking_goes_onto_the_chain() -> None:
 
 
 def test_best_may_be_named_without_a_reason() -> None:
-    assert intent(choice(BEST)).state.award.vendor_id == BEST
+    assert intent(choice(BEST)).state.awards[0].vendor_id == BEST
 
 
 def test_auctions_ranking_decides_where_one_was_held() -> None:
@@ -225,7 +196,10 @@ def test_auctions_ranking_decides_where_one_was_held() -> None:
 
     decision = intent(choice(), rankings=rankings)
 
-    assert (decision.state.award.vendor_id, decision.state.award.price) == (THIRD, price("0.20"))
+    assert (decision.state.awards[0].vendor_id, decision.state.awards[0].price) == (
+        THIRD,
+        price("0.20"),
+    )
     with pytest.raises(BidderUnknown):
         intent(choice(SECOND, "why"), rankings=rankings)
 
@@ -235,7 +209,7 @@ def test_another_than_the_best_needs_a_reason(reason: str | None) -> None:
     with pytest.raises(ReasonMissing):
         intent(choice(SECOND, reason))
 
-    assert intent(choice(SECOND, "The best is insolvent.")).state.award.vendor_id == SECOND
+    assert intent(choice(SECOND, "The best is insolvent.")).state.awards[0].vendor_id == SECOND
 
 
 def test_vendor_outside_the_ranking_cannot_be_intended() -> None:
@@ -249,15 +223,13 @@ def test_lot_without_opened_bids_cannot_be_intended() -> None:
 
 
 @pytest.mark.parametrize("status", [status for status in LotStatus if status != "evaluated"])
-def test_lot_in_any_other_state_is_neither_intended_nor_auctioned_nor_ended(
+def test_lot_in_any_other_state_is_neither_intended_nor_ended(
     status: LotStatus,
 ) -> None:
     lot = replace(LOT, status=status)
 
     with pytest.raises(LotNotEvaluated):
         intent(choice(), lot=lot)
-    with pytest.raises(LotNotEvaluated):
-        auction(Rankings(SEALED), lot=lot)
     with pytest.raises(LotNotEvaluated):
         decide_no_award(lot, "why")
 
@@ -269,7 +241,7 @@ def test_award_is_made_at_the_end_of_its_standstill_and_not_before() -> None:
     due = made(standing, now=NOW + STANDSTILL)
 
     assert (early.state, early.facts) == (standing, ())
-    assert due.state.award.status is AwardStatus.MADE
+    assert due.state.awards[0].status is AwardStatus.MADE
     assert due.state.lot.status is LotStatus.AWARDED
     assert [type(fact) for fact in due.facts] == [AwardMade, AwardLineMade, AwardLineMade]
 
@@ -282,7 +254,7 @@ def test_award_is_made_once() -> None:
 
 def test_award_of_a_lot_that_was_cancelled_is_not_made() -> None:
     standing = intent(choice()).state
-    cancelled = LotAward(replace(standing.lot, status=LotStatus.CANCELLED), standing.award)
+    cancelled = replace(standing, lot=replace(standing.lot, status=LotStatus.CANCELLED))
 
     assert made(cancelled).facts == ()
 
@@ -292,10 +264,10 @@ def test_award_of_a_lot_that_was_cancelled_is_not_made() -> None:
 )
 def test_award_whose_lines_do_not_add_up_is_a_defect(changed: dict[str, Any]) -> None:
     standing = intent(choice()).state
-    award: Award = replace(standing.award, **changed)
+    award = replace(standing.awards[0], **changed)
 
     with pytest.raises(ValueError, match="do not add up"):
-        made(LotAward(standing.lot, award))
+        made(replace(standing, awards=(award,)))
 
 
 def test_line_tells_total_baseline_and_saving() -> None:
@@ -358,16 +330,10 @@ def test_award_always_is_the_sum_of_its_lines(shares: list[Share], e4: int) -> N
     best = Bidder(BEST, 1, UnitPrice(e4, USD))
     lot = replace(LOT, quantity=sum((share.quantity for share in shares), Decimal(0)))
 
-    award = decide_intent(
-        lot,
-        choice(),
-        rankings=Rankings((best,)),
-        shares=shares,
-        standstill=STANDSTILL,
-        now=NOW,
-    ).state.award
+    won = part(choice(), lot=lot, rankings=Rankings((best,)), shares=shares)
+    award = intent(choice(), lot=lot, won=won).state.awards[0]
 
-    lines = lines_of(lot.quantity, best.price, shares)
+    lines = won.lines
     thousandths = {share.member_id: 0 for share in shares}
     for share in shares:
         thousandths[share.member_id] += int(share.quantity * 1000)
@@ -385,9 +351,8 @@ def test_lot_of_another_rule_than_the_sum_is_split_by_what_was_asked() -> None:
     ]
     sessions = replace(LOT, quantity=Decimal(5))
 
-    award = decide_intent(
-        sessions, choice(), rankings=SEALED_ONLY, shares=seats, standstill=STANDSTILL, now=NOW
-    ).state.award
+    won = part(choice(), lot=sessions, shares=seats)
+    award = intent(choice(), lot=sessions, won=won).state.awards[0]
     lines = lines_of(award.quantity, price("1000"), seats)
 
     # 95 seats make 5 sessions of 20; 30, 50 and 15 of 95 parts of 5.000 and of 5,000.00.
@@ -404,31 +369,29 @@ def test_lot_of_another_rule_than_the_sum_is_split_by_what_was_asked() -> None:
     st.lists(st.integers(1, 10**9), min_size=1, max_size=8),
     st.integers(1, 10**9),
     st.integers(1, 10**8),
-    st.none() | st.integers(0, 10**12),
+    st.sampled_from(TiersApply),
 )
-@example(thousandths=[1000, 1000, 1000], whole=2000, e4=3333, cost=None)
+@example(thousandths=[1000, 1000, 1000], whole=2000, e4=3333, apply=TiersApply.ALL_UNITS)
 def test_award_of_any_rule_and_any_bid_can_be_made_from_its_lines(
-    thousandths: list[int], whole: int, e4: int, cost: int | None
+    thousandths: list[int], whole: int, e4: int, apply: TiersApply
 ) -> None:
     shares = [
         Share(member_id=PartyId(UUID(int=place)), quantity=Decimal(each).scaleb(-3), baseline=None)
         for place, each in enumerate(thousandths)
     ]
-    lot, exact = replace(LOT, quantity=Decimal(whole).scaleb(-3)), Money(cost or 0, USD)
-    best = Rankings((Bidder(BEST, 1, UnitPrice(e4, USD)),))
+    lot = replace(LOT, quantity=Decimal(whole).scaleb(-3))
+    steps = (Tier(Decimal(0), UnitPrice(e4 + 7, USD)), Tier(Decimal(2), UnitPrice(e4, USD)))
+    pricing = Pricing(steps, apply)
+    exact_e4 = pricing.exact_e4(lot.quantity)
+    assert exact_e4 is not None
+    best = Rankings((Bidder(BEST, 1, UnitPrice(round(exact_e4), USD)),))
 
-    intended = cost_exactly(
-        decide_intent(lot, choice(), rankings=best, shares=shares, standstill=STANDSTILL, now=NOW),
-        None if cost is None else exact,
-    ).state
-    price_paid, stated = intended.award.price, None if cost is None else exact
-    lines = lines_of(lot.quantity, price_paid, shares, cost=stated)
-    numbered = [(AwardLineId(UUID(int=place)), line) for place, line in enumerate(lines)]
-    final = decide_made(intended, numbered, "Dairy", now=NOW + STANDSTILL).state
+    won = part(choice(), lot=lot, rankings=best, shares=shares, pricing=pricing)
+    final = made(intent(choice(), lot=lot, rankings=best, won=won).state, won=won).state
 
-    assert final.award.status is AwardStatus.MADE
-    assert sum(line.quantity for line in lines) * 1000 == whole
-    assert cost is None or final.award.total.minor == cost
+    assert final.awards[0].status is AwardStatus.MADE
+    assert sum(line.quantity for line in won.lines) * 1000 == whole
+    assert final.awards[0].total.minor == sum(line.total.minor for line in won.lines)
 
 
 def test_graduated_bid_costs_its_tiers_and_not_its_average() -> None:
@@ -444,16 +407,6 @@ def test_graduated_bid_costs_its_tiers_and_not_its_average() -> None:
     # 370 for the first twenty, 15 for each of the rest; by the average it would be 15,000,445.00.
     assert (few, cost) == (Money(41_500, USD), Money(1_500_041_500, USD))
     assert [line.total.minor for line in lines] == [30_000, 1_500_011_500]
-
-
-def test_exact_cost_changes_the_total_of_an_intent_and_nothing_else() -> None:
-    decision = intent(choice())
-
-    costed = cost_exactly(decision, Money(10_499, USD))
-
-    assert costed.state.award == replace(decision.state.award, total=Money(10_499, USD))
-    assert (costed.state.lot, costed.facts) == (decision.state.lot, decision.facts)
-    assert cost_exactly(decision, None) == decision
 
 
 def test_price_that_holds_for_every_unit_has_no_cost_of_its_own() -> None:
@@ -506,79 +459,3 @@ def test_award_is_possible_from_the_beginning_of_its_first_day_and_not_before() 
         require_awardable(rfp, SEALED_ONLY, now=NOW - timedelta(microseconds=1))
 
     assert refused.value.details == {"earliest_award_on": "2027-03-16"}
-
-
-def test_auction_is_requested_under_the_aliases_that_were_drawn() -> None:
-    decision = auction(Rankings(SEALED))
-
-    assert decision.lot.status is LotStatus.AUCTIONING
-    assert [
-        (vendor.alias, vendor.vendor_id, vendor.opening_price)
-        for vendor in decision.request.vendors
-    ] == [("Bidder 3", BEST, "0.25"), ("Bidder 2", SECOND, "0.28"), ("Bidder 1", THIRD, "0.30")]
-    assert decision.fact.vendors == 3
-    assert str(BEST) not in str(decision.fact)
-
-
-def test_auction_carries_each_vendors_own_handicap_and_refuses_a_strangers() -> None:
-    factor = PriceFactor(percent="5", addend="2", bonus="0")
-
-    request = auction(Rankings(SEALED), handicaps={SECOND: Handicap(factor)}).request
-
-    assert [vendor.factor for vendor in request.vendors] == [None, factor, None]
-    with pytest.raises(HandicapUnknown):
-        auction(Rankings(SEALED), handicaps={PartyId(uuid4()): Handicap(factor)})
-
-
-@pytest.mark.parametrize("bidders", [0, 1])
-def test_auction_needs_two_bidders(bidders: int) -> None:
-    with pytest.raises(BiddersTooFew):
-        auction(Rankings(SEALED[:bidders]))
-
-    assert len(auction(Rankings(SEALED[:2])).request.vendors) == 2
-
-
-def test_auction_is_held_once() -> None:
-    with pytest.raises(AuctionHeldAlready):
-        auction(Rankings(SEALED, SEALED))
-
-
-def test_every_outcome_gives_a_lot_at_auction_back() -> None:
-    lot = replace(LOT, status=LotStatus.AUCTIONING)
-    refused = AuctionRefused(reasons=("too soon",), **named())
-    cancelled = AuctionCancelled(auction_id=AUCTION_ID, reason="power cut", **named())
-
-    for decision in (
-        decide_refused(lot, refused),
-        decide_cancelled(lot, cancelled),
-        decide_closed(lot, closed()),
-    ):
-        assert decision.state.status is LotStatus.EVALUATED
-        assert len(decision.facts) == 1
-
-
-@pytest.mark.parametrize("status", [status for status in LotStatus if status != "auctioning"])
-def test_outcomes_leave_a_lot_alone_that_is_not_at_auction(status: LotStatus) -> None:
-    lot = replace(LOT, status=status)
-    scheduled = AuctionScheduled(auction_id=AUCTION_ID, opens_at=NOW, closes_at=NOW, **named())
-
-    decisions = (
-        decide_scheduled(lot, scheduled),
-        decide_refused(lot, AuctionRefused(reasons=(), **named())),
-        decide_cancelled(lot, AuctionCancelled(auction_id=AUCTION_ID, reason="", **named())),
-        decide_closed(lot, closed()),
-    )
-
-    assert [(decision.state, decision.facts) for decision in decisions] == [(lot, ())] * 4
-
-
-def test_final_standing_is_read_best_first() -> None:
-    assert standing_of(closed()) == (
-        Bidder(THIRD, 1, price("0.20")),
-        Bidder(BEST, 2, price("0.24")),
-    )
-
-
-def test_auction_in_another_currency_is_a_defect() -> None:
-    with pytest.raises(ValueError, match="another currency"):
-        decide_closed(replace(LOT, status=LotStatus.AUCTIONING), closed("EUR"))

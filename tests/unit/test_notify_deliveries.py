@@ -29,7 +29,12 @@ from services.notify.domain.deliveries import (
 from shared.domain.facts import Decision
 from shared.domain.ids import DeliveryId, EndpointId, EventId, PartyId
 from shared.events.auctions import AuctionLeadChanged, AuctionRefused
-from shared.events.bids import AwardLineMade, LotClosed
+from shared.events.awards import (
+    AwardLineMade,
+)
+from shared.events.bids import (
+    LotClosed,
+)
 from shared.events.notify import DeliveryExhausted
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)

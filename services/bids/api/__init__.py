@@ -4,12 +4,14 @@ from typing import Final
 
 from services.bids.api import (
     amendments,
+    award_course,
     awards,
     bids,
     cases,
     ceremonies,
     drafts,
     invitations,
+    lot_auctions,
     membership,
     openings,
     parties,
@@ -49,7 +51,9 @@ for part in (
     technical,
     scoring,
     scenarios,
+    lot_auctions,
     awards,
+    award_course,
     screens,
 ):
     api.include(part.routes)

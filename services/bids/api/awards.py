@@ -1,59 +1,45 @@
-"""Routes of evaluations, auctions of lots, awards and their lines."""
+"""Routes of evaluations, of decisions on lots, and of the members' lines."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import Field
 
 from services.bids.api.rfps import RFPS, LotAnswer
-from services.bids.domain.auctioning import (
-    AuctionHeldAlready,
-    AuctionPlan,
-    BiddersTooFew,
-    Handicap,
-    HandicapUnknown,
-    LotNotEvaluated,
-)
-from services.bids.domain.awards import (
-    AwardStatus,
+from services.bids.domain.auctioning import LotNotEvaluated
+from services.bids.domain.awards.award import AwardStatus, AwardUnknown, EvaluationUnknown
+from services.bids.domain.awards.deciding import (
     AwardTooEarly,
-    AwardUnknown,
     BidderUnknown,
     BidsMissing,
     BidsTooFew,
     Choice,
-    EvaluationUnknown,
     ReasonMissing,
 )
+from services.bids.domain.awards.lines import EnrolmentMissing
+from services.bids.domain.awards.scenario import ScenarioNotChosen, ScenarioStale
 from services.bids.domain.lots import LotStatus, LotUnknown, exact
 from services.bids.domain.openings import BidFailure
-from services.bids.domain.policy import PolicyBreached, PolicyProfileUnknown
-from services.bids.ports.sealed import (
+from services.bids.domain.policy import PolicyProfileUnknown
+from services.bids.domain.scoring.candidates import AnswerMissing
+from services.bids.domain.scoring.panels import ScoresIncomplete
+from services.bids.domain.winners.scenarios import ScenarioUnknown, ScenarioWithoutAward
+from services.bids.ports.awards import (
     AwardRecord,
     EvaluatedBid,
     EvaluationRecord,
     LineRecord,
 )
-from services.bids.usecases.auctioning import Auctioning
-from services.bids.usecases.awards import Awarding
-from shared.domain.ids import AwardId, LotId, PartyId
+from services.bids.usecases.awards import Awarding, Decider
+from shared.domain.ids import AwardId, LotId, PartyId, RfpId
 from shared.domain.money import total
 from shared.web import Api, Call
-from shared.web.auction_rules import HANDICAPS_MAX, AuctionRulesBody, HandicapBody, factor_of
-from shared.web.fields import (
-    AnswerModel,
-    Instant,
-    PageAnswer,
-    PriceText,
-    Prose,
-    RequestModel,
-)
+from shared.web.fields import AnswerModel, PageAnswer, Prose, RequestModel
 
 AWARDING: Final = web.AppKey("bids_awarding", Awarding)
-AUCTIONING: Final = web.AppKey("bids_auctioning", Auctioning)
 
 routes = Api("bids", title="", version="")
 
@@ -101,17 +87,6 @@ class EvaluationAnswer(AnswerModel):
     auction: list[FinalPlaceAnswer] | None
 
 
-class RequestAuction(RequestModel):
-    """When a lot is auctioned, by which rules, and what the buyer keeps to itself."""
-
-    opens_at: Instant
-    closes_at: Instant
-    rules: AuctionRulesBody
-    reserve: PriceText | None = None
-    budget: PriceText | None = None
-    handicaps: Annotated[tuple[HandicapBody, ...], Field(max_length=HANDICAPS_MAX)] = ()
-
-
 class IntendAward(RequestModel):
     """Whom the lot goes to: the best, unless another is named with a reason."""
 
@@ -126,9 +101,11 @@ class EndWithoutAward(RequestModel):
 
 
 class AwardAnswer(AnswerModel):
-    """The decision on a lot; `total` is the sum of its lines' totals.
+    """What a vendor wins of a lot; `total` is the sum of its lines' costs.
 
-    By a graduated bid, `total` is exact, and `unit_price` is the average, rounded to four decimals.
+    Where the vendor's price differs by tier, package or bid, `unit_price` is the average, rounded
+    to four decimals. While `suspended_at` is set, a protest stops the standstill; `ended_at` and
+    `ended_reason` are those of an award that was withdrawn. Members answer until `answers_end_at`.
     """
 
     id: UUID
@@ -140,23 +117,41 @@ class AwardAnswer(AnswerModel):
     total: str
     currency: str
     status: AwardStatus
-    intended_at: datetime
-    standstill_ends_at: datetime
+    scenario_id: UUID | None
+    decided_at: datetime
+    intended_at: datetime | None
+    standstill_ends_at: datetime | None
+    suspended_at: datetime | None
+    answers_end_at: datetime | None
     made_at: datetime | None
+    ended_at: datetime | None
+    ended_reason: str | None
     reason: str | None
 
 
+class AwardsAnswer(AnswerModel):
+    """Awards: those that stand, and behind them those that were withdrawn."""
+
+    items: list[AwardAnswer]
+
+
 class AwardLineAnswer(AnswerModel):
-    """One member's part of an award; a negative saving says that it pays more than today."""
+    """One member's part of an award; a negative saving says that it pays more than today.
+
+    `margin` is what a consortium that resells adds; it is in the total. `accepts` is the member's
+    last answer, where members are asked; null where it gave none.
+    """
 
     id: UUID
     member_id: UUID
     quantity: str
     unit_price: str
     total: str
+    margin: str | None
     baseline_total: str | None
     saving: str | None
     currency: str
+    accepts: bool | None
 
 
 @routes.get(
@@ -176,34 +171,6 @@ async def read_evaluation(call: Call[None]) -> EvaluationAnswer:
 
 
 @routes.post(
-    "/v1/lots/{lot_id}/auction",
-    scope="award:write",
-    body=RequestAuction,
-    answer=LotAnswer,
-    status=202,
-    summary="Send a lot to a live auction",
-    refusals=(
-        LotUnknown,
-        LotNotEvaluated,
-        AuctionHeldAlready,
-        BiddersTooFew,
-        HandicapUnknown,
-        PolicyProfileUnknown,
-        PolicyBreached,
-    ),
-)
-async def request_auction(call: Call[RequestAuction]) -> LotAnswer:
-    """Ask the auctions service to hold an auction with all vendors whose bids were opened.
-
-    What the RFP's policy profile forbids is refused here, with every breach named. If the auctions
-    service refuses, the lot is `evaluated` again, and its chain holds the reasons.
-    """
-    lot_id, buyer_id = LotId(call.id("lot_id")), call.caller_party
-    await call.of(AUCTIONING).request(lot_id, _plan(call.body), buyer_id=buyer_id)
-    return LotAnswer.of(await call.of(RFPS).find_lot(lot_id, viewer_id=buyer_id))
-
-
-@routes.post(
     "/v1/lots/{lot_id}/intent",
     scope="award:write",
     body=IntendAward,
@@ -217,22 +184,57 @@ async def request_auction(call: Call[RequestAuction]) -> LotAnswer:
         ReasonMissing,
         BidsTooFew,
         AwardTooEarly,
+        ScoresIncomplete,
+        AnswerMissing,
+        EnrolmentMissing,
+        PolicyProfileUnknown,
     ),
     creates=True,
 )
 async def intend_award(call: Call[IntendAward]) -> AwardAnswer:
-    """Award the lot from its sealed ranking or, where an auction was held, from that one's.
+    """Award the lot from its auction's ranking, else by its scores, else by its sealed prices.
 
-    The award becomes final by itself when the standstill has passed.
+    Where the policy profile asks for it, the award is `proposed` until a second person approves
+    it. It becomes final by itself when the standstill has passed without protest.
     """
     chosen = call.body.vendor_id
     choice = Choice(
         award_id=AwardId(call.new_id),
         vendor_id=None if chosen is None else PartyId(chosen),
         reason=call.body.reason,
+        by=call.caller.subject,
     )
     lot_id = LotId(call.id("lot_id"))
-    return _award(await call.of(AWARDING).intend(lot_id, choice, buyer_id=call.caller_party))
+    return award_answer(await call.of(AWARDING).intend(lot_id, choice, buyer_id=call.caller_party))
+
+
+@routes.post(
+    "/v1/rfps/{rfp_id}/scenarios/{scenario_id}/intent",
+    scope="award:write",
+    answer=AwardsAnswer,
+    summary="Name the winners of a chosen scenario",
+    refusals=(
+        ScenarioUnknown,
+        ScenarioNotChosen,
+        ScenarioWithoutAward,
+        ScenarioStale,
+        LotNotEvaluated,
+        BidsTooFew,
+        AwardTooEarly,
+        EnrolmentMissing,
+        PolicyProfileUnknown,
+    ),
+)
+async def intend_scenario(call: Call[None]) -> AwardsAnswer:
+    """Decide all lots of the chosen scenario at once, each whole or split among its winners.
+
+    A lot of which the scenario awards nothing ends without award.
+    """
+    decider = Decider(buyer_id=call.caller_party, by=call.caller.subject)
+    records = await call.of(AWARDING).intend_scenario(
+        RfpId(call.id("rfp_id")), call.id("scenario_id"), decider
+    )
+    return awards_answer(records)
 
 
 @routes.post(
@@ -251,15 +253,16 @@ async def end_without_award(call: Call[EndWithoutAward]) -> LotAnswer:
 
 
 @routes.get(
-    "/v1/lots/{lot_id}/award",
+    "/v1/lots/{lot_id}/awards",
     scope="award:read",
-    answer=AwardAnswer,
-    summary="Read a lot's award",
-    refusals=(AwardUnknown,),
+    answer=AwardsAnswer,
+    summary="Read a lot's awards",
+    refusals=(LotUnknown,),
 )
-async def read_award(call: Call[None]) -> AwardAnswer:
-    """Show the award, intended or made."""
-    return _award(await call.of(AWARDING).award_of(LotId(call.id("lot_id"))))
+async def read_awards(call: Call[None]) -> AwardsAnswer:
+    """Show what stands before what was withdrawn; proposals to the buyer and auditors alone."""
+    lot_id = LotId(call.id("lot_id"))
+    return awards_answer(await call.of(AWARDING).awards_of(lot_id, call.caller))
 
 
 @routes.get(
@@ -278,19 +281,6 @@ async def list_award_lines(call: Call[None]) -> PageAnswer[AwardLineAnswer]:
     )
     items = [_line(record) for record in records]
     return PageAnswer(items=items, next_after=items[-1].id if len(items) == page.limit else None)
-
-
-def _plan(body: RequestAuction) -> AuctionPlan:
-    return AuctionPlan(
-        opens_at=body.opens_at,
-        closes_at=body.closes_at,
-        rules=body.rules.told(),
-        reserve=body.reserve,
-        budget=body.budget,
-        handicaps={
-            PartyId(one.vendor_id): Handicap(factor_of(one), one.features) for one in body.handicaps
-        },
-    )
 
 
 def _evaluation(record: EvaluationRecord) -> EvaluationAnswer:
@@ -330,7 +320,13 @@ def _bid(bid: EvaluatedBid, quantity: Decimal) -> EvaluatedBidAnswer:
     )
 
 
-def _award(record: AwardRecord) -> AwardAnswer:
+def awards_answer(records: Sequence[AwardRecord]) -> AwardsAnswer:
+    """Render awards."""
+    return AwardsAnswer(items=[award_answer(record) for record in records])
+
+
+def award_answer(record: AwardRecord) -> AwardAnswer:
+    """Render an award; persons' names stay in the house."""
     award = record.award
     return AwardAnswer(
         id=award.id,
@@ -342,9 +338,15 @@ def _award(record: AwardRecord) -> AwardAnswer:
         total=str(award.total),
         currency=award.price.currency,
         status=award.status,
+        scenario_id=award.scenario_id,
+        decided_at=award.decided_at,
         intended_at=award.intended_at,
         standstill_ends_at=award.standstill_ends_at,
+        suspended_at=award.suspended_at,
+        answers_end_at=award.answers_end_at,
         made_at=award.made_at,
+        ended_at=award.ended_at,
+        ended_reason=award.ended_reason,
         reason=award.reason,
     )
 
@@ -357,7 +359,9 @@ def _line(record: LineRecord) -> AwardLineAnswer:
         quantity=f"{line.quantity:f}",
         unit_price=str(record.price),
         total=str(line.total),
+        margin=None if line.margin is None else str(line.margin),
         baseline_total=None if line.baseline_total is None else str(line.baseline_total),
         saving=None if line.saving is None else str(line.saving),
         currency=record.price.currency,
+        accepts=record.accepts,
     )

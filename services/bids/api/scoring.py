@@ -8,7 +8,7 @@ from aiohttp import web
 
 from services.bids.api.plan_fields import ExactNumber, MethodAnswer, StateScoring, method_answer
 from services.bids.api.score_fields import LotScoresAnswer, lot_scores_answer
-from services.bids.domain.awards import EvaluationUnknown
+from services.bids.domain.awards.award import EvaluationUnknown
 from services.bids.domain.lots import LotUnknown
 from services.bids.domain.rfps import RfpNotDraft, RfpUnknown
 from services.bids.domain.scoring.candidates import AnswerMissing

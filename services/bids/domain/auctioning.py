@@ -65,15 +65,22 @@ class Bidder:
 
 @dataclass(frozen=True, slots=True)
 class Rankings:
-    """What the bids of a lot came to: sealed, and after an auction, if one was held; best first."""
+    """What the bids of a lot came to, best first.
+
+    `sealed` goes by price; `scored` by the RFP's plan, where that weighs more than the price;
+    `auction` is the outcome of one, where one was held.
+    """
 
     sealed: tuple[Bidder, ...]
     auction: tuple[Bidder, ...] = ()
+    scored: tuple[Bidder, ...] | None = None
 
     @property
     def deciding(self) -> tuple[Bidder, ...]:
-        """The ranking that decides the lot: the auction's where one was held."""
-        return self.auction or self.sealed
+        """The ranking that decides the lot."""
+        if self.auction:
+            return self.auction
+        return self.sealed if self.scored is None else self.scored
 
 
 @dataclass(frozen=True, slots=True)

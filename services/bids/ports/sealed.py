@@ -1,36 +1,31 @@
-"""What the use cases of sealed bids, openings, auctions and awards need of the outside.
+"""What the use cases of sealed bids, openings and auctions need of the outside.
 
 Every method may raise `DatabaseUnavailable`; the other refusals are listed.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from services.bids.domain.auctioning import AuctionDecision, Bidder, Rankings
-from services.bids.domain.awards import Award, AwardLineId, Line, LotAward, Share
 from services.bids.domain.bids import Bid, Envelope, Filing, Gate
 from services.bids.domain.ceremony import Purpose
 from services.bids.domain.evaluation import Ranked
 from services.bids.domain.lots import Lot
-from services.bids.domain.openings import BidFailure, Opening, SealedBid, UnsealedBid
+from services.bids.domain.openings import Opening, SealedBid, UnsealedBid
 from services.bids.domain.rfps import Rfp
 from services.bids.domain.technical import TechnicalPart
 from shared.domain.bid_forms import BidForm
 from shared.domain.facts import Decision
-from shared.domain.ids import AuctionId, AwardId, BidId, EventId, LotId, OpeningId, PartyId, RfpId
-from shared.domain.money import UnitPrice
+from shared.domain.ids import AuctionId, BidId, EventId, LotId, OpeningId, PartyId, RfpId
 from shared.receipts import Receipt
 
 DecideFiling = Callable[[Gate, Bid | None], Decision[Bid]]
 DecideOpening = Callable[[Opening], Decision[Opening]]
 DecideLot = Callable[[Lot], Decision[Lot]]
 DecideAuction = Callable[[Lot, Rankings, Rfp], AuctionDecision]
-DecideIntent = Callable[[Lot, Rankings, Sequence[Share], timedelta], Decision[LotAward]]
-DecideMade = Callable[[LotAward, Sequence[tuple[AwardLineId, Line]], str], Decision[LotAward]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,45 +53,6 @@ class OpeningRecord:
     sealed_bids: tuple[SealedEntry, ...]
     opened: int | None
     failed: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluatedBid:
-    """One opened bid of a lot: its place, or why it has none."""
-
-    bid_id: BidId
-    vendor_id: PartyId
-    received_at: datetime
-    price: UnitPrice | None = field(repr=False)
-    rank: int | None
-    score: Decimal | None
-    failure: BidFailure | None
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationRecord:
-    """A lot's bids after the opening, best first, and its auction's ranking, if one was held."""
-
-    lot: Lot
-    bids: tuple[EvaluatedBid, ...]
-    auction: tuple[Bidder, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AwardRecord:
-    """An award with its vendor's name."""
-
-    award: Award
-    vendor_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class LineRecord:
-    """One line of an award that was made."""
-
-    id: AwardLineId
-    line: Line
-    price: UnitPrice
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,52 +253,3 @@ class Auctionings(Protocol):
         standing: tuple[AuctionId, Sequence[Bidder]] | None = None,
     ) -> None:
         """Act on an event once, keeping the final ranking if the lot changes with it."""
-
-
-class Awards(Protocol):
-    """Keeps evaluations and awards."""
-
-    async def lot(self, lot_id: LotId) -> Lot:
-        """Read a lot. Raises: LotUnknown."""
-
-    async def evaluation(self, lot_id: LotId) -> EvaluationRecord:
-        """Read a lot's opened bids. Raises: LotUnknown."""
-
-    async def intend(
-        self,
-        lot_id: LotId,
-        decide: DecideIntent,
-        *,
-        award_id: AwardId,
-        buyer_id: PartyId,
-        at: datetime,
-    ) -> AwardRecord:
-        """Award the buyer's own lot. Raises: LotUnknown; what `decide` raises."""
-
-    async def end(
-        self, lot_id: LotId, decide: DecideLot, *, buyer_id: PartyId, at: datetime
-    ) -> Lot:
-        """End the buyer's own lot. Raises: LotUnknown; what `decide` raises."""
-
-    async def due(self, now: datetime, *, limit: int) -> list[LotId]:
-        """List lots whose award's standstill has ended, oldest first."""
-
-    async def make(self, lot_id: LotId, decide: DecideMade, *, at: datetime) -> bool:
-        """Make a lot's award final; False when nothing was to be done."""
-
-    async def of_lot(self, lot_id: LotId) -> AwardRecord:
-        """Read a lot's award. Raises: AwardUnknown."""
-
-    async def lines(
-        self,
-        award_id: AwardId,
-        *,
-        viewer_id: PartyId | None,
-        sees_all: bool,
-        after: UUID | None,
-        limit: int,
-    ) -> list[LineRecord]:
-        """Read lines: all for an auditor, the lot's buyer and the winner; a member's own.
-
-        Raises: AwardUnknown.
-        """

@@ -1,6 +1,8 @@
 """Keep award scenarios: each with the problem it was solved on, and what came of it."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -8,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from services.bids.domain.auctioning import LotNotEvaluated
+from services.bids.domain.pooling.portions import Asked, members_quantities
 from services.bids.domain.rfps import RfpUnknown
 from services.bids.domain.winners.offers import Need, Offer
 from services.bids.domain.winners.problem import Problem
@@ -21,9 +24,10 @@ from services.bids.domain.winners.scenarios import (
 )
 from services.bids.domain.winners.serial import read, written
 from services.bids.ports.winners import Opened, Viewer
+from services.bids.store.contents import content_of
 from shared import db
 from shared.db import Connection, Pool
-from shared.domain.bid_content import BidContent, one_price, read_content
+from shared.domain.bid_content import one_price
 from shared.domain.facts import Decision
 from shared.domain.ids import BidId, LotId, PartyId, RfpId
 from shared.domain.money import Currency, UnitPrice
@@ -42,16 +46,22 @@ SELECT 1 FROM rfp WHERE id = $1 AND (buyer_id = $2 OR $3)
 """
 
 _NEEDS: Final = """-- bids.list_needs_to_award
-SELECT share.lot_id, share.member_id, share.quantity
+SELECT share.lot_id, share.member_id, share.quantity, lot.quantity AS lot_quantity
 FROM share JOIN lot ON lot.id = share.lot_id
 WHERE lot.rfp_id = $1 AND lot.status = 'evaluated' ORDER BY share.lot_id, share.requirement_id
 """
 
 _OFFERS: Final = """-- bids.list_offers_to_award
 SELECT unsealed_bid.bid_id, unsealed_bid.lot_id, unsealed_bid.vendor_id, unsealed_bid.price_e4,
-    unsealed_bid.content, rfp.currency
+    unsealed_bid.content, rfp.currency, final.price_e4 AS final_price_e4
 FROM unsealed_bid JOIN lot ON lot.id = unsealed_bid.lot_id JOIN rfp ON rfp.id = lot.rfp_id
+LEFT JOIN auction_standing AS final
+    ON final.lot_id = unsealed_bid.lot_id AND final.vendor_id = unsealed_bid.vendor_id
 WHERE lot.rfp_id = $1 AND lot.status = 'evaluated' AND unsealed_bid.failure IS NULL
+    AND unsealed_bid.bid_id NOT IN (SELECT bid_id FROM disqualification WHERE lot_id = lot.id)
+    AND (final.vendor_id IS NOT NULL OR NOT EXISTS (
+        SELECT FROM auction_standing AS held WHERE held.lot_id = unsealed_bid.lot_id
+    ))
 ORDER BY unsealed_bid.bid_id
 """
 
@@ -137,14 +147,7 @@ class ScenarioStore:
             sentence = "The RFP has no lot whose bids are opened and which is still to be decided."
             raise LotNotEvaluated(sentence)
         return Opened(
-            needs=[
-                Need(
-                    lot_id=LotId(row["lot_id"]),
-                    member_id=PartyId(row["member_id"]),
-                    quantity=row["quantity"],
-                )
-                for row in needs
-            ],
+            needs=_needs(needs),
             offers=[_offer(row) for row in offers],
             seed=root.hex(),
         )
@@ -178,10 +181,7 @@ class ScenarioStore:
             ScenarioUnknown: No such scenario of an RFP that the viewer may look into.
         """
         async with db.reading(self._pool) as connection:
-            row = await connection.fetchrow(
-                _READ, scenario_id, rfp_id, viewer.party_id, viewer.is_auditor
-            )
-        return _one(row)
+            return await read_scenario(connection, scenario_id, rfp_id=rfp_id, viewer=viewer)
 
     async def page(
         self, rfp_id: RfpId, *, viewer: Viewer, after: UUID | None, limit: int
@@ -257,24 +257,47 @@ class ScenarioStore:
             await self._journal.record(connection, [entry], actor=actor, at=at)
 
 
-def _offer(row: asyncpg.Record) -> Offer:
-    """Read an opened bid; one of an earlier version of the service had one price and no more."""
-    price = row["price_e4"]
-    content = (
-        read_content(row["content"].encode())
-        if row["content"] is not None
-        else _bare(UnitPrice(price, Currency(row["currency"])))
+async def read_scenario(
+    connection: Connection, scenario_id: UUID, *, rfp_id: RfpId, viewer: Viewer
+) -> Scenario:
+    """Read a scenario within the caller's transaction.
+
+    Raises:
+        ScenarioUnknown: No such scenario of an RFP that the viewer may look into.
+    """
+    return _one(
+        await connection.fetchrow(_READ, scenario_id, rfp_id, viewer.party_id, viewer.is_auditor)
     )
+
+
+def _needs(rows: Sequence[asyncpg.Record]) -> list[Need]:
+    """Give each lot's quantity, however it was pooled, to its members."""
+    by_lot: dict[LotId, list[asyncpg.Record]] = defaultdict(list)
+    for row in rows:
+        by_lot[LotId(row["lot_id"])].append(row)
+    return [
+        Need(lot_id=lot_id, member_id=member_id, quantity=quantity)
+        for lot_id, own in by_lot.items()
+        for member_id, quantity in members_quantities(
+            own[0]["lot_quantity"],
+            [Asked(PartyId(row["member_id"]), row["quantity"]) for row in own],
+        ).items()
+    ]
+
+
+def _offer(row: asyncpg.Record) -> Offer:
+    """Read what a bid offers; where its lot was auctioned, at its vendor's last price there."""
+    content = content_of(row)
+    final_e4: int | None = row["final_price_e4"]
+    if final_e4 is not None and final_e4 != row["price_e4"]:
+        price = UnitPrice(final_e4, Currency(row["currency"]))
+        content = replace(content, pricing=one_price(price), packages=(), alternates=())
     return Offer(
         bid_id=BidId(row["bid_id"]),
         lot_id=LotId(row["lot_id"]),
         vendor_id=PartyId(row["vendor_id"]),
         content=content,
     )
-
-
-def _bare(price: UnitPrice) -> BidContent:
-    return BidContent(currency=price.currency, nonce=b"", pricing=one_price(price))
 
 
 def _one(row: asyncpg.Record | None) -> Scenario:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from services.bids.domain.awards import EvaluationUnknown
+from services.bids.domain.awards.award import EvaluationUnknown
 from services.bids.domain.evaluation import Sight, sight_of
 from services.bids.domain.rfps import Rfp
 from services.bids.domain.scoring.candidates import Candidate
@@ -29,6 +29,7 @@ from services.bids.domain.scoring.panels import (
     Scorebook,
 )
 from services.bids.domain.scoring.plan import Plan
+from services.bids.domain.scoring.ranking import Scored, score
 from services.bids.domain.scoring.sensitivity import flips
 from services.bids.domain.scoring.stability import stability
 from services.bids.domain.scoring.stating import decide_disqualify, decide_state
@@ -179,12 +180,22 @@ class Scoring:
         return await asyncio.to_thread(scored, read)
 
 
+def standing_scores(read: LotBook) -> tuple[Scored, ...]:
+    """Score a lot without the bids that were set aside: the ranking that stands, and no more.
+
+    Raises:
+        ScoresIncomplete: Evaluators have not judged everything.
+        AnswerMissing: A bid lacks an answer that the plan asks for.
+        CostUnfit: A cost is below 0, or it is 0 and the plan divides by it.
+    """
+    plan, (_, candidates) = read.book.plan, _judged(read)
+    out = {each.bid_id: each.reason for each in read.disqualifications}
+    return score(plan, candidates, disqualified=out, draw=read.draw).ranked
+
+
 def scored(read: LotBook) -> LotScores:
     """Score a lot from its book: evaluators' marks joined to the vendors' own answers."""
-    plan = read.book.plan
-    opened = frozenset(each.bid_id for each in read.candidates)
-    rolled = roll_up(replace(read.book, bid_ids=opened))
-    candidates = tuple(map(partial(_marked, plan, rolled), read.candidates))
+    plan, (rolled, candidates) = read.book.plan, _judged(read)
     steps = cascade(plan, candidates, read.disqualifications, draw=read.draw)
     out = {each.bid_id: each.reason for each in read.disqualifications}
     return LotScores(
@@ -203,6 +214,13 @@ def scored(read: LotBook) -> LotScores:
             ]
         ),
     )
+
+
+def _judged(read: LotBook) -> tuple[tuple[Rolled, ...], tuple[Candidate, ...]]:
+    """Join the evaluators' marks to the opened bids."""
+    opened = frozenset(each.bid_id for each in read.candidates)
+    rolled = roll_up(replace(read.book, bid_ids=opened))
+    return rolled, tuple(map(partial(_marked, read.book.plan, rolled), read.candidates))
 
 
 def _marked(plan: Plan, rolled: Sequence[Rolled], candidate: Candidate) -> Candidate:

@@ -55,6 +55,13 @@ def portions_of(
     )
 
 
+def members_quantities(quantity: Decimal, shares: Iterable[Asked]) -> dict[PartyId, Decimal]:
+    """Give a lot's quantity to its members, in the lot's unit, in the order of their ids."""
+    asked = asked_by_member(shares)
+    parts = split_quantity(quantity, list(asked.values()))
+    return dict(zip(asked, parts, strict=True))
+
+
 def asked_by_member(shares: Iterable[Asked]) -> dict[PartyId, Decimal]:
     """Add up what each member asked for, in the order of member ids."""
     sums: defaultdict[PartyId, Decimal] = defaultdict(Decimal)

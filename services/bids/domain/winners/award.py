@@ -98,6 +98,11 @@ class Outcome:
         return dict(spend)
 
     @property
+    def won(self) -> frozenset[str]:
+        """Name the bids that are awarded anything."""
+        return frozenset(self.quantities)
+
+    @property
     def winners(self) -> frozenset[str]:
         """Name the vendors that win anything."""
         return frozenset(vendor_id for vendor_id, _ in self.units)
