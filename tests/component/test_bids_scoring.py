@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from services.bids.domain.awards.award import EvaluationUnknown
+from services.bids.domain.awards.deciding import Choice
 from services.bids.domain.rfps import RfpNotDraft, RfpUnknown
 from services.bids.domain.scoring.candidates import CostRule
 from services.bids.domain.scoring.cascade import BidUnscored, Disqualification
@@ -44,7 +45,7 @@ from services.bids.usecases.screens import Screening
 from shared import db
 from shared.auth import Principal, Role
 from shared.db import Pool
-from shared.domain.ids import BidId, LotId, PartyId, new_id
+from shared.domain.ids import AwardId, BidId, LotId, PartyId, new_id
 from shared.journal import Journal
 from tests.component.bids_purchase import Purchase, publish
 
@@ -139,6 +140,24 @@ async def test_evaluators_decide_with_the_price(purchase: Purchase, scoring: Sco
     assert shown.flips[0].winner_id == bids[0]
     assert "lot.bid_scored" in await purchase.types_of(lot_id)
     assert (await purchase.types_of(purchase.rfp_id)).count("rfp.conflict_declared") == 2
+
+
+async def test_award_goes_to_the_highest_score_and_waits_for_the_last_mark(
+    purchase: Purchase, scoring: Scoring
+) -> None:
+    await state(purchase, scoring, plan_of(CRITERIA), PANEL)
+    bids, lot_id = await open_two(purchase), purchase.lots[0]
+    await declare(purchase, scoring, ANNA, BELA)
+    await judge(scoring, lot_id, bids[0], {ANNA: "5", BELA: "6"})
+    await judge(scoring, lot_id, bids[1], {ANNA: "8"})
+    choice = Choice(award_id=AwardId(new_id()), vendor_id=None, reason=None)
+
+    with pytest.raises(ScoresIncomplete):
+        await purchase.awarding.intend(lot_id, choice, buyer_id=purchase.buyer_id)
+    await judge(scoring, lot_id, bids[1], {BELA: "9"})
+    record = await purchase.awarding.intend(lot_id, choice, buyer_id=purchase.buyer_id)
+
+    assert (record.award.vendor_id, str(record.award.price)) == (purchase.vendors[1], "0.25")
 
 
 async def test_rfp_without_a_plan_is_scored_by_its_criteria(

@@ -1,0 +1,408 @@
+"""What follows a decision: a second person, protest, standstill, withdrawal, members' answers."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from services.bids.domain.auctioning import Bidder
+from services.bids.domain.awards.answers import (
+    Answer,
+    AnswersClosed,
+    AnswersCounted,
+    AwardLineAnswered,
+    Counted,
+    Counting,
+    Repriced,
+    decide_answer,
+    decide_count,
+)
+from services.bids.domain.awards.award import Award, AwardStatus, Course, LotAwards, Protest
+from services.bids.domain.awards.course import (
+    ApproverDecided,
+    AwardNotProposed,
+    AwardNotStanding,
+    ProtestDecided,
+    ProtesterUnknown,
+    ProtestTooLate,
+    ProtestUnknown,
+    Ruling,
+    decide_approve,
+    decide_due,
+    decide_protest,
+    decide_ruling,
+    decide_withdraw,
+)
+from services.bids.domain.awards.lines import AwardLineId, Line
+from services.bids.domain.consortium import PriceOnDeclines
+from services.bids.domain.lots import Lot, LotStatus
+from shared.domain.ids import AwardId, LotId, PartyId, RfpId
+from shared.domain.money import Currency, Money, UnitPrice
+from shared.events.awards import (
+    AwardIntended,
+    AwardLineMade,
+    AwardLineRecommended,
+    AwardLineWithdrawn,
+    AwardMade,
+    AwardNoticed,
+    AwardProtested,
+    AwardRecommended,
+    AwardWithdrawn,
+)
+
+USD = Currency("USD")
+NOW = datetime(2027, 3, 16, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+MICROSECOND = timedelta(microseconds=1)
+COURSE = Course(standstill=10 * DAY)
+ASKING = replace(COURSE, window=30 * DAY)
+AWARD_ID = AwardId(UUID(int=1))
+WINNER, LOSER, STRANGER = (PartyId(UUID(int=number)) for number in (11, 12, 13))
+NORTH, SOUTH = (PartyId(UUID(int=number)) for number in (21, 22))
+NORTHS, SOUTHS = (AwardLineId(UUID(int=number)) for number in (31, 32))
+PROTEST_ID = UUID(int=41)
+BIDDERS = frozenset({WINNER, LOSER})
+
+LOT = Lot(
+    id=LotId(UUID(int=2)),
+    rfp_id=RfpId(UUID(int=5)),
+    buyer_id=PartyId(UUID(int=4)),
+    number=1,
+    title="Whole milk",
+    category="goods",
+    item_code="50131701",
+    specification="half pint",
+    unit="each",
+    term_months=12,
+    delivery_area="",
+    quantity=Decimal(420),
+    currency=USD,
+    status=LotStatus.INTENDED,
+)
+
+
+def price(text: str) -> UnitPrice:
+    return UnitPrice.parse(text, USD)
+
+
+RANKING = (Bidder(WINNER, 1, price("0.25")), Bidder(LOSER, 2, price("0.28")))
+
+
+def line(member_id: PartyId, quantity: int, cents: int) -> Line:
+    return Line(
+        member_id=member_id,
+        quantity=Decimal(quantity),
+        total=Money(cents, USD),
+        baseline_total=None,
+    )
+
+
+LINES = {AWARD_ID: [(NORTHS, line(NORTH, 300, 7500)), (SOUTHS, line(SOUTH, 120, 3000))]}
+NAMES = {AWARD_ID: "Dairy"}
+
+PROPOSED = Award(
+    id=AWARD_ID,
+    lot_id=LOT.id,
+    vendor_id=WINNER,
+    price=price("0.25"),
+    quantity=Decimal(420),
+    total=Money(10500, USD),
+    reason=None,
+    status=AwardStatus.PROPOSED,
+    decided_at=NOW,
+    decided_by="first person",
+)
+INTENDED = replace(
+    PROPOSED,
+    status=AwardStatus.INTENDED,
+    intended_at=NOW,
+    standstill_ends_at=NOW + 10 * DAY,
+)
+RECOMMENDED = replace(INTENDED, status=AwardStatus.RECOMMENDED, answers_end_at=NOW + 40 * DAY)
+
+
+def standing(award: Award, *protests: Protest) -> LotAwards:
+    return LotAwards(LOT, (award,), protests)
+
+
+def protest(vendor_id: PartyId = LOSER, *, at: datetime = NOW + DAY, number: int = 0) -> Protest:
+    return Protest(
+        id=UUID(int=PROTEST_ID.int + number),
+        lot_id=LOT.id,
+        vendor_id=vendor_id,
+        grounds="Our delivery time was read wrong.",
+        filed_at=at,
+    )
+
+
+def ruling(*, is_upheld: bool, number: int = 0) -> Ruling:
+    return Ruling(
+        protest_id=UUID(int=PROTEST_ID.int + number),
+        is_upheld=is_upheld,
+        decision="The offer states ten days.",
+        by="first person",
+    )
+
+
+def test_second_person_starts_the_standstill_and_vendors_are_told() -> None:
+    decision = decide_approve(standing(PROPOSED), COURSE, RANKING, by="second", now=NOW + DAY)
+
+    (award,) = decision.state.awards
+    assert (award.status, award.approved_by) == (AwardStatus.INTENDED, "second")
+    assert (award.intended_at, award.standstill_ends_at) == (NOW + DAY, NOW + 11 * DAY)
+    _, told, *noticed = decision.facts
+    assert isinstance(told, AwardIntended)
+    assert [
+        (each.vendor_id, each.is_winner, each.rank, each.unit_price)
+        for each in noticed
+        if isinstance(each, AwardNoticed)
+    ] == [(WINNER, True, 1, "0.25"), (LOSER, False, 2, "0.28")]
+
+
+def test_who_decided_cannot_be_the_second_person() -> None:
+    with pytest.raises(ApproverDecided):
+        decide_approve(standing(PROPOSED), COURSE, RANKING, by="first person", now=NOW)
+
+
+@pytest.mark.parametrize("awards", [(), (INTENDED,), (PROPOSED, INTENDED)])
+def test_nothing_is_approved_but_what_is_proposed(awards: tuple[Award, ...]) -> None:
+    with pytest.raises(AwardNotProposed):
+        decide_approve(LotAwards(LOT, awards), COURSE, RANKING, by="second", now=NOW)
+
+
+def test_protest_rests_the_standstill_and_its_denial_gives_the_time_back() -> None:
+    protested = decide_protest(standing(INTENDED), protest(at=NOW + 3 * DAY), bidders=BIDDERS)
+    denied = decide_ruling(protested.state, ruling(is_upheld=False), LINES, now=NOW + 8 * DAY).state
+
+    (told,) = protested.facts
+    assert isinstance(told, AwardProtested)
+    assert protested.state.awards[0].suspended_at == NOW + 3 * DAY
+    assert decide_due(protested.state, COURSE, LINES, NAMES, now=NOW + 99 * DAY).facts == ()
+    assert denied.awards[0].suspended_at is None
+    assert denied.awards[0].standstill_ends_at == NOW + 15 * DAY
+    assert denied.protests[0].decision == "The offer states ten days."
+
+
+def test_standstill_rests_until_the_last_of_several_protests_is_decided() -> None:
+    first = decide_protest(standing(INTENDED), protest(at=NOW + DAY), bidders=BIDDERS).state
+    second = protest(at=NOW + 20 * DAY, number=1)
+    both = decide_protest(first, second, bidders=BIDDERS).state
+
+    one_left = decide_ruling(both, ruling(is_upheld=False), LINES, now=NOW + 21 * DAY).state
+    none_left = decide_ruling(
+        one_left, ruling(is_upheld=False, number=1), LINES, now=NOW + 25 * DAY
+    ).state
+
+    # Its ten days began at NOW, one of them had passed, and it rested from the 1st to the 25th.
+    assert one_left.awards[0].suspended_at == NOW + DAY
+    assert none_left.awards[0].standstill_ends_at == NOW + 34 * DAY
+
+
+def test_upheld_protest_takes_the_award_back_and_the_lot_is_evaluated() -> None:
+    protested = decide_protest(standing(INTENDED), protest(), bidders=BIDDERS).state
+
+    upheld = decide_ruling(protested, ruling(is_upheld=True), LINES, now=NOW + 2 * DAY)
+
+    assert upheld.state.lot.status is LotStatus.EVALUATED
+    assert upheld.state.awards[0].status is AwardStatus.WITHDRAWN
+    assert upheld.state.awards[0].ended_reason == "The offer states ten days."
+    assert [type(fact) for fact in upheld.facts][-1] is AwardWithdrawn
+
+
+@pytest.mark.parametrize(
+    ("award", "at"),
+    [
+        (INTENDED, NOW + 10 * DAY),
+        (PROPOSED, NOW),
+        (RECOMMENDED, NOW),
+        (replace(INTENDED, status=AwardStatus.MADE), NOW),
+    ],
+)
+def test_protest_outside_the_standstill_is_refused(award: Award, at: datetime) -> None:
+    with pytest.raises(ProtestTooLate):
+        decide_protest(standing(award), protest(at=at), bidders=BIDDERS)
+
+
+def test_protest_in_the_standstills_last_microsecond_is_taken() -> None:
+    late = protest(at=NOW + 10 * DAY - MICROSECOND)
+
+    assert decide_protest(standing(INTENDED), late, bidders=BIDDERS).facts
+
+
+def test_only_a_bidder_protests() -> None:
+    with pytest.raises(ProtesterUnknown):
+        decide_protest(standing(INTENDED), protest(STRANGER), bidders=BIDDERS)
+
+
+def test_protest_filed_again_changes_nothing() -> None:
+    once = decide_protest(standing(INTENDED), protest(), bidders=BIDDERS).state
+
+    assert decide_protest(once, protest(), bidders=BIDDERS).facts == ()
+
+
+def test_protest_is_decided_once() -> None:
+    once = decide_protest(standing(INTENDED), protest(), bidders=BIDDERS).state
+    denied = decide_ruling(once, ruling(is_upheld=False), LINES, now=NOW + 2 * DAY).state
+
+    assert decide_ruling(denied, ruling(is_upheld=False), LINES, now=NOW + 3 * DAY).facts == ()
+    with pytest.raises(ProtestDecided):
+        decide_ruling(denied, ruling(is_upheld=True), LINES, now=NOW + 3 * DAY)
+    with pytest.raises(ProtestUnknown):
+        decide_ruling(denied, ruling(is_upheld=True, number=9), LINES, now=NOW + 3 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (AwardStatus.PROPOSED, []),
+        (AwardStatus.INTENDED, [AwardWithdrawn]),
+        (AwardStatus.RECOMMENDED, [AwardWithdrawn, AwardLineWithdrawn, AwardLineWithdrawn]),
+        (AwardStatus.MADE, [AwardWithdrawn, AwardLineWithdrawn, AwardLineWithdrawn]),
+    ],
+)
+def test_withdrawal_tells_those_who_had_heard_of_the_award(
+    status: AwardStatus, told: list[type]
+) -> None:
+    award = replace(INTENDED, status=status)
+
+    decision = decide_withdraw(
+        standing(award), LINES, reason="The vendor gave it back.", by="first person", now=NOW + DAY
+    )
+
+    assert [type(fact) for fact in decision.facts[1:]] == told
+    assert decision.state.lot.status is LotStatus.EVALUATED
+    assert (decision.state.awards[0].ended_at, decision.state.awards[0].ended_reason) == (
+        NOW + DAY,
+        "The vendor gave it back.",
+    )
+
+
+def test_lot_without_an_award_has_nothing_to_withdraw() -> None:
+    with pytest.raises(AwardNotStanding):
+        decide_withdraw(LotAwards(LOT), {}, reason="why", by="first person", now=NOW)
+
+
+def test_members_of_group_pricing_are_asked_once_the_standstill_is_over() -> None:
+    early = decide_due(standing(INTENDED), ASKING, LINES, NAMES, now=NOW + 10 * DAY - MICROSECOND)
+    due = decide_due(standing(INTENDED), ASKING, LINES, NAMES, now=NOW + 10 * DAY)
+
+    assert early.facts == ()
+    assert due.state.lot.status is LotStatus.INTENDED
+    assert due.state.awards[0].answers_end_at == NOW + 40 * DAY
+    assert [type(fact) for fact in due.facts] == [
+        AwardRecommended,
+        AwardLineRecommended,
+        AwardLineRecommended,
+    ]
+
+
+def answer(*, accepts: bool) -> Answer:
+    return Answer(line_id=NORTHS, member_id=NORTH, accepts=accepts, by="superintendent")
+
+
+def test_member_answers_while_the_window_is_open_and_not_after() -> None:
+    open_at, shut_at = NOW + 40 * DAY - MICROSECOND, NOW + 40 * DAY
+
+    decision = decide_answer(
+        standing(RECOMMENDED), AWARD_ID, answer(accepts=True), before=None, now=open_at
+    )
+
+    (fact,) = decision.facts
+    assert isinstance(fact, AwardLineAnswered)
+    assert (fact.member_id, fact.accepts) == (NORTH, True)
+    for award, at in ((RECOMMENDED, shut_at), (INTENDED, open_at)):
+        with pytest.raises(AnswersClosed):
+            decide_answer(standing(award), AWARD_ID, answer(accepts=True), before=None, now=at)
+
+
+def test_answer_that_is_given_again_changes_nothing_and_another_does() -> None:
+    asked = standing(RECOMMENDED)
+
+    same = decide_answer(asked, AWARD_ID, answer(accepts=True), before=True, now=NOW)
+    other = decide_answer(asked, AWARD_ID, answer(accepts=False), before=True, now=NOW)
+
+    assert (same.facts, len(other.facts)) == ((), 1)
+
+
+def counting(
+    answers: dict[AwardLineId, bool], *, repriced: Repriced | None = None, anew: bool = False
+) -> Counting:
+    def reprice(_award: Award, _lines: Sequence[Line]) -> Repriced | None:
+        return repriced
+
+    return Counting(
+        answers=answers,
+        bidders=RANKING,
+        names=NAMES,
+        on_declines=PriceOnDeclines.ANEW if anew else PriceOnDeclines.HOLDS,
+        reprice=reprice,
+        mint=lambda: AwardId(UUID(int=77)),
+    )
+
+
+def count(given: Counting, *, now: datetime = NOW + 40 * DAY) -> Counted:
+    return decide_count(standing(RECOMMENDED), ASKING, LINES, given, now=now)
+
+
+def test_window_that_is_open_counts_nothing_unless_all_have_answered() -> None:
+    before = NOW + 40 * DAY - MICROSECOND
+
+    waiting = count(counting({NORTHS: True}), now=before)
+    all_in = count(counting({NORTHS: True, SOUTHS: True}), now=before)
+
+    assert waiting.decision.facts == ()
+    assert all_in.decision.state.lot.status is LotStatus.AWARDED
+
+
+def test_silence_declines_and_the_award_is_made_of_what_was_accepted() -> None:
+    counted = count(counting({NORTHS: True}))
+
+    (award,) = counted.decision.state.awards
+    assert (award.status, award.quantity, award.total) == (
+        AwardStatus.MADE,
+        Decimal(300),
+        Money(7500, USD),
+    )
+    tally, made, own = counted.decision.facts
+    assert isinstance(tally, AnswersCounted)
+    assert (tally.accepted, tally.declined, tally.silent) == ((NORTHS,), (), (SOUTHS,))
+    assert isinstance(made, AwardMade)
+    assert isinstance(own, AwardLineMade)
+    assert (made.total, made.lines, own.member_id) == ("75.00", 1, NORTH)
+
+
+def test_lot_that_everyone_declines_ends_without_award() -> None:
+    counted = count(counting({NORTHS: False, SOUTHS: False}), now=NOW)
+
+    assert counted.decision.state.lot.status is LotStatus.NO_AWARD
+    assert counted.decision.state.awards[0].status is AwardStatus.WITHDRAWN
+
+
+def test_price_of_the_lower_quantity_is_intended_anew_for_those_who_accepted() -> None:
+    dearer = Repriced(price=price("0.30"), lines=(line(NORTH, 300, 9000),))
+
+    counted = count(counting({NORTHS: True}, repriced=dearer, anew=True))
+
+    renewed, ended = counted.decision.state.awards
+    assert counted.decision.state.lot.status is LotStatus.INTENDED
+    assert (renewed.id, renewed.status, renewed.price) == (
+        AwardId(UUID(int=77)),
+        AwardStatus.INTENDED,
+        price("0.30"),
+    )
+    assert (renewed.quantity, renewed.total) == (Decimal(300), Money(9000, USD))
+    assert renewed.standstill_ends_at == NOW + 50 * DAY
+    assert (ended.id, ended.status) == (AWARD_ID, AwardStatus.WITHDRAWN)
+    assert counted.new_lines == {renewed.id: dearer.lines}
+
+
+@pytest.mark.parametrize("answers", [{NORTHS: True, SOUTHS: True}, {NORTHS: True}])
+def test_price_that_holds_is_never_asked_for_anew(answers: dict[AwardLineId, bool]) -> None:
+    dearer = Repriced(price=price("0.30"), lines=(line(NORTH, 300, 9000),))
+
+    counted = count(counting(answers, repriced=dearer, anew=len(answers) == 2))
+
+    assert counted.decision.state.lot.status is LotStatus.AWARDED
