@@ -1,0 +1,106 @@
+"""Look for groups of members that would pay less by themselves: is the sharing in the core?
+
+To 15 members every group is looked at. Beyond that only single members, pairs (to 200 members) and
+all but one (to 1,000) are, and the answer says so: none of these may object while another would.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from itertools import combinations
+from typing import Final
+
+from services.bids.domain.sharing.games import CostGame, Group, members_of
+from services.bids.domain.sharing.groups import places_in
+from shared.domain.ids import PartyId
+
+MEMBERS_ALL_GROUPS_MAX: Final = 15
+"""With 15 members there are 32,766 groups, which takes a second or so."""
+
+MEMBERS_PAIRS_MAX: Final = 200
+"""With 200 members there are 19,900 pairs."""
+
+MEMBERS_ALL_BUT_ONE_MAX: Final = 1_000
+"""To add up all but one for each of 1,000 members takes a million steps."""
+
+PAIR: Final = 2
+
+
+class Looked(StrEnum):
+    """At which groups a check looked."""
+
+    ALL_GROUPS = "all_groups"
+    SINGLES_PAIRS_AND_ALL_BUT_ONE = "singles_pairs_and_all_but_one"
+    SINGLES_AND_ALL_BUT_ONE = "singles_and_all_but_one"
+    SINGLES = "singles"
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """A group that would do better on its own, and by how much, in minor units, above 0."""
+
+    members: tuple[PartyId, ...]
+    gain: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreCheck:
+    """Whether any group objects: at which groups was looked, how many object, and which most.
+
+    `strongest` is the group that would gain most; among equals the smaller, then by ids.
+    """
+
+    looked: Looked
+    groups: int
+    objecting: int
+    strongest: Objection | None
+
+    @property
+    def is_stable(self) -> bool | None:
+        """Tell whether no group would do better; None where not every group was looked at."""
+        if self.objecting:
+            return False
+        return True if self.looked is Looked.ALL_GROUPS else None
+
+
+def check_core(game: CostGame, shares: Sequence[Fraction]) -> CoreCheck:
+    """Compare what groups pay by exact shares, in the order of member ids, with cost alone."""
+    members = members_of(game)
+    pays = dict(zip(members, shares, strict=True))
+    looked = _looked(len(members))
+    seen, objections = 0, []
+    for group in _groups(members, looked):
+        seen += 1
+        gain = sum((pays[member_id] for member_id in group), Fraction(0)) - game.cost(group)
+        if gain > 0:
+            objections.append(Objection(tuple(sorted(group)), gain))
+    objections.sort(key=lambda each: (-each.gain, len(each.members), each.members))
+    return CoreCheck(
+        looked=looked,
+        groups=seen,
+        objecting=len(objections),
+        strongest=objections[0] if objections else None,
+    )
+
+
+def _looked(count: int) -> Looked:
+    if count <= MEMBERS_ALL_GROUPS_MAX:
+        return Looked.ALL_GROUPS
+    if count <= MEMBERS_PAIRS_MAX:
+        return Looked.SINGLES_PAIRS_AND_ALL_BUT_ONE
+    return Looked.SINGLES_AND_ALL_BUT_ONE if count <= MEMBERS_ALL_BUT_ONE_MAX else Looked.SINGLES
+
+
+def _groups(members: Sequence[PartyId], looked: Looked) -> Iterator[Group]:
+    """List groups of some members, but not of all: what all pay is what is shared."""
+    if looked is Looked.ALL_GROUPS:
+        for mask in range(1, (1 << len(members)) - 1):
+            yield frozenset(members[place] for place in places_in(mask))
+        return
+    everybody = frozenset(members)
+    yield from (frozenset({one}) for one in members)
+    if looked is Looked.SINGLES_PAIRS_AND_ALL_BUT_ONE:
+        yield from map(frozenset, combinations(members, PAIR))
+    if looked is not Looked.SINGLES:
+        yield from (everybody - {one} for one in members)
