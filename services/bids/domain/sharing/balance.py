@@ -106,10 +106,9 @@ class _Table:
 
     def moved(self, prices: Sequence[Fraction]) -> list[Fraction]:
         """Move the shares along each way by its price."""
+        steps = zip(*self.ways, strict=True)
         return [
-            share
-            + sum((price * way[place] for price, way in zip(prices, self.ways, strict=False)), ZERO)
-            for place, share in enumerate(self.shares)
+            share + _dot(step, prices[:-1]) for share, step in zip(self.shares, steps, strict=True)
         ]
 
     def entering(self, prices: Sequence[Fraction], *, takes_first: bool) -> int | None:
