@@ -1,0 +1,41 @@
+"""Render awards and the contracts that follow them."""
+
+from collections.abc import Mapping
+
+from services.bids.domain.ocds.parts import item, period, references, told, value, when
+from services.bids.domain.ocds.purchase import Award, Contract, Party
+from services.bids.domain.ocds.written import Data
+
+
+def award_data(award: Award, parties: Mapping[str, Party], *, tells_bids: bool) -> Data:
+    """Render an award; the bids on which it rests are named where bids may be told."""
+    return told(
+        {
+            "id": award.id,
+            "title": award.title,
+            "description": award.reason,
+            "status": award.status.value,
+            "date": when(award.decided_at),
+            "value": value(award.value),
+            "suppliers": references(award.supplier_ids, parties),
+            "items": [item(each) for each in award.items],
+            "relatedLots": list(award.lot_ids),
+            "relatedBids": list(award.bid_ids) if tells_bids else None,
+        }
+    )
+
+
+def contract_data(contract: Contract) -> Data:
+    """Render a contract."""
+    return told(
+        {
+            "id": contract.id,
+            "awardID": contract.award_id,
+            "title": contract.title,
+            "status": contract.status.value,
+            "period": period(contract.period),
+            "value": value(contract.value),
+            "dateSigned": when(contract.signed_at),
+            "items": [item(each) for each in contract.items],
+        }
+    )
