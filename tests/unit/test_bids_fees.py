@@ -66,11 +66,11 @@ def test_a_percentage_is_taken_net_of_tax_and_shipping() -> None:
     assert texts(fees) == ["25.00"]
 
 
-def test_a_fee_is_rounded_once_and_its_parts_sum_to_it() -> None:
-    """One percent of 3 x 0.50 is 0.015, half-even 0.02, though each line alone would give 0.00."""
-    fees = fees_of(percent("1"), [billed("0.50"), billed("0.50"), billed("0.50")])
+def test_a_fee_is_rounded_half_even_at_its_line() -> None:
+    """One percent of these is 0.005, 0.015 and 0.0151."""
+    fees = fees_of(percent("1"), [billed("0.50"), billed("1.50"), billed("1.51")])
 
-    assert texts(fees) == ["0.01", "0.01", "0.00"]
+    assert texts(fees) == ["0.00", "0.02", "0.02"]
 
 
 @pytest.mark.parametrize(
@@ -200,6 +200,13 @@ def test_by_own_rates_the_same_support_favours_the_disadvantaged() -> None:
     assert texts([each.support for each in own]) == ["900.00", "500.00"]
 
 
+def test_what_is_left_to_pay_is_rounded_half_even_at_its_line() -> None:
+    """Of 0.05 a half is 0.025, which leaves 0.02 to pay."""
+    (supported,) = support([line(1, "0.05", rate=50)], ServiceCategory.ONE)
+
+    assert (str(supported.net), str(supported.support)) == ("0.02", "0.03")
+
+
 def test_no_member_is_supported_beyond_what_is_eligible() -> None:
     """90 and 20 share 55: of 605 the first would get 187.76 by its rate, for a line of 100."""
     lines = [line(1, "100", rate=90), line(2, "1000", rate=20)]
@@ -222,7 +229,7 @@ PERCENTS: Final = st.decimals(0, 100, places=2)
 
 
 @given(amounts=AMOUNTS, rate=PERCENTS, cap=st.none() | st.integers(0, 10**8))
-def test_fees_of_lines_sum_to_the_fee_of_the_award(
+def test_fees_are_those_of_each_line_up_to_the_cap(
     amounts: list[int], rate: Decimal, cap: int | None
 ) -> None:
     fee: Charge = Percentage(rate, None if cap is None else Money(cap, USD))
@@ -230,8 +237,12 @@ def test_fees_of_lines_sum_to_the_fee_of_the_award(
 
     fees = fees_of(fee, lines)
 
-    whole = int((sum(amounts) * rate / 100).to_integral_value())
-    assert sum(each.minor for each in fees) == (whole if cap is None else min(whole, cap))
+    by_line = [int((each * rate / 100).to_integral_value()) for each in amounts]
+    whole = sum(by_line)
+    if cap is None or whole <= cap:
+        assert [each.minor for each in fees] == by_line
+    else:
+        assert sum(each.minor for each in fees) == cap
 
 
 @given(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from services.bids.domain.sharing.core import Looked, Objection, check_core
 from services.bids.domain.sharing.games import AirportGame, CostGame, StatedGame, SumGame, TierGame
 from services.bids.domain.sharing.groups import SharingTooLarge
+from services.bids.domain.sharing.rules import by_separable_cost
 from services.bids.domain.sharing.shapley import Sample, by_shapley, sampled
 from services.bids.domain.sharing.shares import Rule, SharingRuleUnfit, rounded_to, share_cost
 from shared.domain.bid_content import Pricing, Tier, TiersApply
@@ -317,6 +318,12 @@ def test_twelve_members_are_shared_exactly(rule: Rule) -> None:
 def test_nucleolus_of_thirteen_members_is_refused() -> None:
     with pytest.raises(SharingTooLarge):
         share_cost(airport(*[13] * 13), USD, Rule.NUCLEOLUS)
+
+
+def test_separable_costs_are_found_for_a_thousand_members_and_no_more() -> None:
+    assert sum(by_separable_cost(airport(*[1] * 1_000))) == 100
+    with pytest.raises(SharingTooLarge):
+        by_separable_cost(airport(*[1] * 1_001))
 
 
 def test_shapley_of_an_airport_is_exact_for_any_number() -> None:

@@ -1,8 +1,9 @@
 """Reckon what comes on top of a line, and what comes off: fees, a resale margin, E-rate support.
 
-Every amount is found once for the whole award, rounded half-even to the minor unit, and falls to
-the lines by largest remainder, the earlier line first among equals; so lines always sum to it.
-Where the lines weigh nothing in all, it falls to them evenly. Amounts are 0 or more.
+A line's part is rounded once, half-even, to the minor unit, so that each member can check its own;
+what there is in all is the sum of the lines. What is fixed for all lines together (a cap, support
+by own rates) falls to them by largest remainder, the earlier line first among equals, so that they
+sum to it. Amounts are 0 or more.
 
 - A fee is a percentage of what was sold net of tax and shipping, up to a cap if there is one, or
   so much per order. Source of the forms: NASPO ValuePoint's administrative fee, a percentage net
@@ -17,11 +18,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Final, assert_never
+from typing import Final
 
-from services.bids.domain.erate import WHOLE_PERCENT, consortium_percent
+from services.bids.domain.erate import WHOLE_PERCENT, consortium_percent, net_cost
 from shared.domain.ids import PartyId
-from shared.domain.money import Currency, Money, largest_remainder
+from shared.domain.money import Money, largest_remainder
 from shared.domain.refusals import Kind, Refusal
 
 
@@ -34,7 +35,7 @@ class FeeTermsUnfit(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Percentage:
-    """So many percent, 0 to 100, of all lines together, and no more than the cap."""
+    """So many percent of each line, 0 to 100, and no more than the cap for all of them together."""
 
     percent: Decimal
     cap: Money | None = None
@@ -196,26 +197,23 @@ def support(
 ) -> list[Supported]:
     """Part the lines of one consortium, at least one, into what is supported and what is left.
 
-    The whole support is the shared rate of the applicants' eligible parts. No line is supported
+    The support in all is that by the shared rate, by either attribution. No line is supported
     beyond its eligible part: what is over falls to the others by the same weights.
     """
     eligible = [line.eligible.minor if line.percent is not None else 0 for line in lines]
-    rates = [_rate(line.percent, category) or 0 for line in lines]
-    whole = _percent_of(sum(eligible), Decimal(shared_percent(lines, category) or 0))
-    match attribution:
-        case Attribution.SHARED_RATE:
-            weights = eligible
-        case Attribution.OWN_RATES:
-            weights = [minor * rate for minor, rate in zip(eligible, rates, strict=True)]
-        case _:
-            assert_never(attribution)
-    parts = _split_within(whole, weights, eligible)
+    shared = shared_percent(lines, category)
+    currency = lines[0].total.currency
+    parts = [minor - net_cost(Money(minor, currency), shared).minor for minor in eligible]
+    if attribution is Attribution.OWN_RATES:
+        rates = [_rate(line.percent, category) or 0 for line in lines]
+        weights = [minor * rate for minor, rate in zip(eligible, rates, strict=True)]
+        parts = _split_within(sum(parts), weights, eligible)
     return [
         Supported(
             member_id=line.member_id,
             total=line.total,
             eligible=line.eligible,
-            support=Money(part, line.total.currency),
+            support=Money(part, currency),
         )
         for line, part in zip(lines, parts, strict=True)
     ]
@@ -228,14 +226,10 @@ def _charged(charge: Charge, amounts: Sequence[Money], orders: Sequence[int]) ->
             return [Money(amount.minor * count, currency) for count in orders]
         case Percentage(percent=percent, cap=cap):
             weights = [amount.minor for amount in amounts]
-            whole = _percent_of(sum(weights), percent)
-            return _split(whole if cap is None else min(whole, cap.minor), weights, currency)
-
-
-def _split(whole: int, weights: Sequence[int], currency: Currency) -> list[Money]:
-    evenly = [1] * len(weights)
-    parts = largest_remainder(whole, weights if any(weights) else evenly)
-    return [Money(part, currency) for part in parts]
+            parts = [_percent_of(minor, percent) for minor in weights]
+            if cap is not None and sum(parts) > cap.minor:
+                parts = largest_remainder(cap.minor, weights)
+            return [Money(part, currency) for part in parts]
 
 
 def _split_within(whole: int, weights: Sequence[int], most: Sequence[int]) -> list[int]:

@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import Final
 
 from services.bids.domain.sharing.games import CostGame, Group, members_of
-from services.bids.domain.sharing.groups import places_in
+from services.bids.domain.sharing.groups import MEMBERS_ALL_BUT_ONE_MAX, places_in
 from shared.domain.ids import PartyId
 
 MEMBERS_ALL_GROUPS_MAX: Final = 15
@@ -20,9 +20,6 @@ MEMBERS_ALL_GROUPS_MAX: Final = 15
 
 MEMBERS_PAIRS_MAX: Final = 200
 """With 200 members there are 19,900 pairs."""
-
-MEMBERS_ALL_BUT_ONE_MAX: Final = 1_000
-"""To add up all but one for each of 1,000 members takes a million steps."""
 
 PAIR: Final = 2
 

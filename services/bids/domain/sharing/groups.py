@@ -12,8 +12,12 @@ MEMBERS_EXACT_MAX: Final = 12
 """Rules that weigh every group take at most so many members: 4,096 groups, about a second."""
 
 
+MEMBERS_ALL_BUT_ONE_MAX: Final = 1_000
+"""To add up all but one for each of 1,000 members takes a million steps."""
+
+
 class SharingTooLarge(Refusal):
-    """The rule weighs every group of members, and there are too many members for that."""
+    """The rule weighs groups of members, and there are too many members for that."""
 
     kind = Kind.INVALID
     code = "sharing_too_large"

@@ -16,6 +16,7 @@ from services.bids.domain.sharing.games import (
     costs_alone,
     members_of,
 )
+from services.bids.domain.sharing.groups import MEMBERS_ALL_BUT_ONE_MAX, SharingTooLarge
 
 
 def by_equal_price(game: CostGame) -> list[Fraction]:
@@ -45,8 +46,14 @@ def by_separable_cost(game: CostGame) -> list[Fraction]:
     Source: the method of separable costs - remaining benefits, as used for the Tennessee Valley
     Authority; P. Straffin and J. Heaney, *Game theory and the Tennessee Valley Authority*,
     International Journal of Game Theory 10, 1981.
+
+    Raises:
+        SharingTooLarge: There are more than 1,000 members.
     """
     everybody = frozenset(game.needs)
+    if len(everybody) > MEMBERS_ALL_BUT_ONE_MAX:
+        sentence = f"Separable costs are found for at most {MEMBERS_ALL_BUT_ONE_MAX} members."
+        raise SharingTooLarge(sentence)
     together = game.cost(everybody)
     added = [together - game.cost(everybody - {member_id}) for member_id in members_of(game)]
     benefits = [alone - own for alone, own in zip(costs_alone(game), added, strict=True)]

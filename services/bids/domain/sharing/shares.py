@@ -94,7 +94,7 @@ def share_cost(
     each, to the largest remainders, the earlier id first among equals.
 
     Raises:
-        SharingTooLarge: The rule weighs every group, and there are more than 12 members.
+        SharingTooLarge: The rule weighs groups, and there are too many members for that.
         SharingRuleUnfit: The airport rule was asked for in another game.
     """
     found = _by_rule(game, rule, sample)
