@@ -9,7 +9,7 @@ from aiohttp import web
 
 from services.bids.api import api
 from services.bids.api.amendments import AMENDING
-from services.bids.api.award_course import AWARD_COURSE
+from services.bids.api.award_course import AWARD_COURSE, NOTICES
 from services.bids.api.awards import AWARDING
 from services.bids.api.bids import SEALED_BIDDING
 from services.bids.api.cases import CASES
@@ -67,6 +67,7 @@ from services.bids.usecases.ceremonies import Rehearsing
 from services.bids.usecases.drafts import Drafting
 from services.bids.usecases.invitations import Invitations
 from services.bids.usecases.membership import Membership
+from services.bids.usecases.notices import Notices
 from services.bids.usecases.openings import Closing, Custody
 from services.bids.usecases.parties import Parties
 from services.bids.usecases.pools import PooledLots, Pools
@@ -125,6 +126,7 @@ async def _run(opened: House, settings: BidsSettings) -> None:
         app[AUCTIONING] = auctioning
         app[AWARDING] = Awarding(awards, clock=clock, policies=policies)
         app[AWARD_COURSE] = course
+        app[NOTICES] = Notices(awards, policies=policies)
         app[SCORING] = Scoring(ScoringStore(pool, journal), clock=clock)
         app[SCREENING] = Screening(ScreenStore(pool))
         app[WINNERS] = Winners(scenarios, solver, clock=clock)

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from services.bids.api import award_course, awards, scenarios, scoring
 from services.bids.domain.consortium import CostSharing, PriceOnDeclines
 from services.bids.domain.policy import PolicyBook, Rule
-from services.bids.domain.terms import Terms
+from services.bids.domain.terms import ContractTerms, Terms
 from services.bids.solver.processes import SolverProcesses
 from services.bids.store.awards import AwardStore
 from services.bids.store.profiles import read_profiles
@@ -23,6 +23,7 @@ from services.bids.store.scenarios import ScenarioStore
 from services.bids.store.scoring import ScoringStore
 from services.bids.usecases.award_course import AwardCourse
 from services.bids.usecases.awards import Awarding
+from services.bids.usecases.notices import Notices
 from services.bids.usecases.scoring import Scoring
 from services.bids.usecases.winners import ScenarioSolving, Winners
 from services.bids.worker import AwardKeeper
@@ -133,6 +134,7 @@ async def open_counter(
     app[scoring.SCORING] = Scoring(ScoringStore(purchase.pool, journal), clock=clock)
     app[awards.AWARDING] = Awarding(store, clock=clock, policies=policies)
     app[award_course.AWARD_COURSE] = course
+    app[award_course.NOTICES] = Notices(store, policies=policies)
     async with TestClient(TestServer(app, access_log=None)) as client:
         yield Counter(purchase, client, kept, AwardKeeper(course))
 
@@ -215,7 +217,7 @@ async def test_split_lot_has_an_award_for_each_vendor_and_each_member_its_line(
         (str(vendors[1]), "300", "72.00"),
         (str(vendors[0]), "120", "30.00"),
     }
-    lines = {}
+    lines: dict[str, Any] = {}
     for award in shown:
         _, page = await counter.ask("GET", f"/awards/{award['id']}/lines")
         lines |= {line["member_id"]: line for line in page["items"]}
@@ -445,6 +447,70 @@ async def test_lower_quantity_is_priced_anew_by_the_bids_own_tiers(bids_database
         assert (ended["status"], ended["unit_price"]) == ("withdrawn", "0.25")
         _, lines = await counter.ask("GET", f"/awards/{renewed['id']}/lines")
         assert [line["total"] for line in lines["items"]] == ["90.00"]
+
+
+# Notices and contracts -----------------------------------------------------------------------
+
+
+async def test_every_bidder_reads_its_notice_once_a_winner_is_named(counter: Counter) -> None:
+    path, purchase = f"{counter.lot()}/notice", counter.purchase
+    early, unknown = await counter.ask("GET", path, by="vendor 0")
+    why = {"vendor_id": str(purchase.vendors[0]), "reason": "The best delivers too late."}
+    await counter.ask("POST", f"{counter.lot()}/intent", json=why)
+
+    _, loser = await counter.ask("GET", path, by="vendor 1")
+    _, winner = await counter.ask("GET", path, by="vendor 0")
+    stranger, _ = await counter.ask("GET", path, by="stranger")
+
+    assert (early, unknown["code"], stranger) == (404, "notice_unknown", 404)
+    assert (loser["rank"], loser["unit_price"], loser["reason"]) == (
+        1,
+        "0.24",
+        "The best delivers too late.",
+    )
+    assert (winner["rank"], winner["unit_price"]) == (2, "0.25")
+    for notice in (loser, winner):
+        (won,) = notice["winners"]
+        assert (won["vendor_name"], won["unit_price"], won["total"]) == (
+            "Dairy 1",
+            "0.25",
+            "105.00",
+        )
+        assert notice["standstill_ends_at"] is not None
+
+
+async def test_notice_of_a_proposal_is_nobodys(purchase: Purchase) -> None:
+    async with open_counter(purchase, second_person=True) as counter:
+        await counter.ask("POST", f"{counter.lot()}/intent", json={})
+
+        status, _ = await counter.ask("GET", f"{counter.lot()}/notice", by="vendor 1")
+
+        assert status == 404
+
+
+async def test_contracts_follow_a_made_award(counter: Counter) -> None:
+    terms = ContractTerms(renewals=1, renewal_months=12, fee_percent=Decimal(2))
+    await set_terms(counter.purchase, Terms(contract=terms))
+    _, award = await counter.ask("POST", f"{counter.lot()}/intent", json={})
+    path = f"/awards/{award['id']}/contracts"
+    early, refused = await counter.ask("GET", path)
+    await counter.pass_time(STANDSTILL)
+
+    _, whole = await counter.ask("GET", path)
+    _, own = await counter.ask("GET", path, by="member 0")
+    _, strangers = await counter.ask("GET", path, by="vendor 0")
+
+    assert (early, refused["code"]) == (409, "contracts_not_ready")
+    assert {(each["signed_by"], each["total"], each["fee"]) for each in whole["items"]} == {
+        (str(counter.purchase.members[0]), "72.00", "1.44"),
+        (str(counter.purchase.members[1]), "28.80", "0.58"),
+    }
+    # Made on 25 March 2027, for twelve months.
+    assert {(each["begins_on"], each["ends_on"]) for each in whole["items"]} == {
+        ("2027-03-25", "2028-03-24")
+    }
+    assert [each["signed_by"] for each in own["items"]] == [str(counter.purchase.members[0])]
+    assert strangers["items"] == []
 
 
 # What members pay ----------------------------------------------------------------------------

@@ -7,8 +7,14 @@ from uuid import UUID
 from aiohttp import web
 
 from services.bids.api.awards import AwardsAnswer, awards_answer
+from services.bids.api.notice_fields import (
+    ContractsAnswer,
+    NoticeAnswer,
+    contract_answer,
+    notice_answer,
+)
 from services.bids.domain.awards.answers import Answer, AnswersClosed, AwardLineUnknown
-from services.bids.domain.awards.award import Protest
+from services.bids.domain.awards.award import AwardUnknown, Protest
 from services.bids.domain.awards.course import (
     ApproverDecided,
     AwardNotProposed,
@@ -20,14 +26,18 @@ from services.bids.domain.awards.course import (
     Ruling,
 )
 from services.bids.domain.awards.lines import AwardLineId
+from services.bids.domain.awards.notices import NoticeUnknown
 from services.bids.domain.lots import LotUnknown
 from services.bids.domain.policy import PolicyProfileUnknown
 from services.bids.usecases.award_course import AwardCourse, Person
+from services.bids.usecases.notices import ContractsNotReady, Notices
 from shared.domain.ids import AwardId, LotId
 from shared.web import Api, Call
 from shared.web.fields import AnswerModel, Prose, RequestModel
 
 AWARD_COURSE: Final = web.AppKey("bids_award_course", AwardCourse)
+
+NOTICES: Final = web.AppKey("bids_notices", Notices)
 
 routes = Api("bids", title="", version="")
 
@@ -188,6 +198,35 @@ async def answer_line(call: Call[AnswerLine]) -> LineAnswerAnswer:
     )
     await call.of(AWARD_COURSE).answer(AwardId(call.id("award_id")), answer)
     return LineAnswerAnswer(award_line_id=answer.line_id, accepts=answer.accepts)
+
+
+@routes.get(
+    "/v1/lots/{lot_id}/notice",
+    scope="bid:read",
+    answer=NoticeAnswer,
+    summary="Read one's notice of a lot's award",
+    refusals=(LotUnknown, NoticeUnknown),
+)
+async def read_notice(call: Call[None]) -> NoticeAnswer:
+    """Tell a vendor that bid who is to win and why, its own scores, and until when to protest."""
+    notice = await call.of(NOTICES).notice(LotId(call.id("lot_id")), vendor_id=call.caller_party)
+    return notice_answer(notice)
+
+
+@routes.get(
+    "/v1/awards/{award_id}/contracts",
+    scope="award:read",
+    answer=ContractsAnswer,
+    summary="Sum up an award's contracts",
+    refusals=(AwardUnknown, ContractsNotReady, PolicyProfileUnknown),
+)
+async def read_contracts(call: Call[None]) -> ContractsAnswer:
+    """Show who signs, until when, fees, order references, and each line's net after support.
+
+    A member is shown the contract of its own line, and no other's line in it.
+    """
+    contracts = await call.of(NOTICES).contracts(AwardId(call.id("award_id")), call.caller)
+    return ContractsAnswer(items=[contract_answer(each) for each in contracts])
 
 
 def _person(call: Call[WithdrawAwards] | Call[None]) -> Person:

@@ -6,8 +6,9 @@ from typing import Annotated, Final, Self
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from services.bids.api.contract_terms import ContractTermsBody, PercentText
 from services.bids.api.rfps import RFPS, LotAnswer, RfpAnswer
 from services.bids.domain.consortium import ConsortiumModel, CostSharing, PriceOnDeclines
 from services.bids.domain.drafts import (
@@ -54,9 +55,6 @@ routes = Api("bids", title="", version="")
 REGIONS_MAX: Final = 200
 """The most regions of one lot: more than any state has counties to part it by."""
 
-PercentText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?$")]
-"""A percentage as a decimal string of at most four decimals."""
-
 
 class CriterionBody(RequestModel):
     """Something scored; `covers` is said for a price, and for nothing else."""
@@ -100,6 +98,7 @@ class TermsBody(RequestModel):
     price_on_declines: PriceOnDeclines | None = None
     cost_shared_by: CostSharing | None = None
     margin_percent: PercentText | None = None
+    contract: ContractTermsBody | None = None
 
     def terms(self) -> Terms:
         """Turn it into what the domain knows."""
@@ -116,6 +115,7 @@ class TermsBody(RequestModel):
             price_on_declines=self.price_on_declines,
             cost_shared_by=self.cost_shared_by,
             margin_percent=None if margin is None else Decimal(margin),
+            contract=None if self.contract is None else self.contract.terms(),
         )
 
 

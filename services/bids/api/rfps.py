@@ -7,6 +7,7 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import Field
 
+from services.bids.api.contract_terms import ContractTermsAnswer
 from services.bids.domain.ceremony import CustodianKeyMissing
 from services.bids.domain.consortium import (
     MODEL_RULES,
@@ -64,6 +65,7 @@ class TermsAnswer(AnswerModel):
     price_on_declines: PriceOnDeclines | None
     cost_shared_by: CostSharing | None
     margin_percent: str | None
+    contract: ContractTermsAnswer | None
 
     @classmethod
     def of(cls, terms: Terms) -> Self:
@@ -81,6 +83,7 @@ class TermsAnswer(AnswerModel):
             price_on_declines=terms.price_on_declines,
             cost_shared_by=terms.cost_shared_by,
             margin_percent=None if margin is None else f"{margin:f}",
+            contract=None if terms.contract is None else ContractTermsAnswer.of(terms.contract),
         )
 
 

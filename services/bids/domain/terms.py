@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.bids.domain.consortium import ConsortiumModel, CostSharing, PriceOnDeclines
+from services.bids.domain.fees import ServiceCategory
 from shared.domain.refusals import Kind, Refusal
 
 WEIGHTS_SUM: Final = Decimal(100)
@@ -32,6 +33,13 @@ BIDS_MIN_MAX: Final = 100
 
 ACCEPTANCE_WINDOW_MAX: Final = timedelta(days=180)
 """The longest time for members to accept their lines: half a year, as prices move."""
+
+
+RENEWALS_MAX: Final = 20
+"""More renewals than this make a contract that nobody bids on again."""
+
+RENEWAL_MONTHS_MAX: Final = 120
+"""The longest renewal: ten years."""
 
 
 class Advertised(StrEnum):
@@ -68,6 +76,23 @@ class Criterion:
     covers: CostCovered | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractTerms:
+    """What the contracts of an award will say, and what a cooperative charges for them.
+
+    A contract may be renewed `renewals` times by `renewal_months`. The vendor owes the cooperative
+    a percentage net of tax and shipping, or an amount per order, or nothing. Of what is bought
+    under an E-rate category, `eligible_percent` is supported.
+    """
+
+    renewals: int = 0
+    renewal_months: int = 0
+    fee_percent: Decimal | None = None
+    fee_per_order: Decimal | None = None
+    erate_category: ServiceCategory | None = None
+    eligible_percent: Decimal = WEIGHTS_SUM
+
+
 PRICE_ALONE: Final = (
     Criterion(name="price", kind=CriterionKind.PRICE, weight=WEIGHTS_SUM, covers=CostCovered.ALL),
 )
@@ -93,6 +118,7 @@ class Terms:
     price_on_declines: PriceOnDeclines | None = None
     cost_shared_by: CostSharing | None = None
     margin_percent: Decimal | None = None
+    contract: ContractTerms | None = None
 
 
 class TermsUnfit(Refusal):
@@ -116,6 +142,7 @@ def require_fit(terms: Terms, *, model: ConsortiumModel, closes_at: datetime) ->
         *_unfit_criteria(terms.criteria),
         *_unfit_for_model(terms, model),
         *_unfit_bounds(terms, closes_at),
+        *_unfit_contract(terms.contract or ContractTerms()),
     ]
     if reasons:
         raise TermsUnfit(reasons)
@@ -176,3 +203,20 @@ def _unfit_bounds(terms: Terms, closes_at: datetime) -> Iterator[str]:
     margin = terms.margin_percent
     if margin is not None and not 0 <= margin <= MARGIN_PERCENT_MAX:
         yield f"margin_percent is between 0 and {MARGIN_PERCENT_MAX}."
+
+
+def _unfit_contract(contract: ContractTerms) -> Iterator[str]:
+    if not 0 <= contract.renewals <= RENEWALS_MAX:
+        yield f"renewals is between 0 and {RENEWALS_MAX}."
+    if (contract.renewals > 0) != (contract.renewal_months > 0):
+        yield "A contract that may be renewed says how often, and by how many months."
+    if contract.renewal_months > RENEWAL_MONTHS_MAX:
+        yield f"renewal_months is at most {RENEWAL_MONTHS_MAX}."
+    if contract.fee_percent is not None and contract.fee_per_order is not None:
+        yield "A fee is a percentage or an amount per order, not both."
+    for name in ("fee_percent", "eligible_percent"):
+        percent: Decimal | None = getattr(contract, name)
+        if percent is not None and not 0 <= percent <= WEIGHTS_SUM:
+            yield f"{name} is between 0 and {WEIGHTS_SUM}."
+    if contract.erate_category is None and contract.eligible_percent != WEIGHTS_SUM:
+        yield "eligible_percent belongs to an E-rate category; say which."

@@ -13,6 +13,7 @@ from uuid import UUID
 from services.bids.domain.auctioning import Bidder, Rankings
 from services.bids.domain.awards.award import Award, LotAwards, Protest
 from services.bids.domain.awards.lines import AwardLineId, Line, Share
+from services.bids.domain.contracts import Awarded, Rates
 from services.bids.domain.lots import Lot
 from services.bids.domain.openings import BidFailure
 from services.bids.domain.rfps import Rfp
@@ -116,6 +117,15 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedAward:
+    """An award with all that its contracts say, and its members' E-rate discounts."""
+
+    awarded: Awarded
+    rates: Rates
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What is decided on a lot's awards, with the lines of those that are new."""
 
@@ -200,6 +210,9 @@ class Awards(Protocol):
 
     async def of_lot(self, lot_id: LotId) -> list[AwardRecord]:
         """Read a lot's awards, those that stand before those that were withdrawn."""
+
+    async def contracts(self, award_id: AwardId) -> SignedAward:
+        """Read an award with all that its contracts say. Raises: AwardUnknown."""
 
     async def protests(self, lot_id: LotId) -> list[Protest]:
         """Read a lot's protests in the order of their filing."""

@@ -8,6 +8,8 @@ import asyncpg
 
 from services.bids.domain.awards.award import Award, AwardStatus, AwardUnknown, Protest
 from services.bids.domain.awards.lines import AwardLineId, Line, Share
+from services.bids.domain.contracts import Rates
+from services.bids.domain.fees import ServiceCategory
 from services.bids.domain.lots import Lot, exact
 from services.bids.ports.awards import Answered, AwardRecord, LineRecord, OpenedBid
 from services.bids.store.contents import content_of
@@ -104,6 +106,19 @@ _ENROLMENTS: Final = """-- bids.list_enrolments_of_lot
 SELECT DISTINCT share.member_id, profile.enrolment
 FROM share JOIN member_profile AS profile ON profile.member_id = share.member_id
 WHERE share.lot_id = $1 AND profile.enrolment IS NOT NULL
+"""
+
+_RATES: Final = """-- bids.list_discounts_of_award
+SELECT line.member_id, profile.category_one_percent, profile.category_two_percent
+FROM award_line AS line JOIN member_profile AS profile ON profile.member_id = line.member_id
+WHERE line.award_id = $1
+"""
+
+_LINES_OF_AWARD: Final = """-- bids.list_lines_of_award
+SELECT line.id, line.member_id, line.quantity, line.total_minor, line.baseline_total_minor,
+    line.margin_minor, award.currency
+FROM award_line AS line JOIN award ON award.id = line.award_id
+WHERE line.award_id = $1 ORDER BY line.member_id
 """
 
 LinesByAward = dict[AwardId, list[tuple[AwardLineId, Line]]]
@@ -245,6 +260,26 @@ async def enrolments_of(connection: Connection, lot_id: LotId) -> Mapping[PartyI
     """Read the enrolments that are known of a lot's members."""
     rows = await connection.fetch(_ENROLMENTS, lot_id)
     return {PartyId(row["member_id"]): row["enrolment"] for row in rows}
+
+
+async def lines_of_award(
+    connection: Connection, award_id: AwardId
+) -> list[tuple[AwardLineId, Line]]:
+    """Read an award's lines by their members' ids."""
+    rows = await connection.fetch(_LINES_OF_AWARD, award_id)
+    return [(AwardLineId(row["id"]), line_of(row)) for row in rows]
+
+
+async def rates_of(connection: Connection, award_id: AwardId) -> Rates:
+    """Read the E-rate discounts of an award's members, those that there are."""
+    return {
+        PartyId(row["member_id"]): {
+            category: row[f"{category}_percent"]
+            for category in ServiceCategory
+            if row[f"{category}_percent"] is not None
+        }
+        for row in await connection.fetch(_RATES, award_id)
+    }
 
 
 def line_of(row: asyncpg.Record) -> Line:

@@ -10,8 +10,10 @@ import asyncpg
 from services.bids.domain.awards.answers import AwardLineUnknown
 from services.bids.domain.awards.award import AwardStatus, LotAwards, Protest
 from services.bids.domain.awards.lines import AwardLineId
+from services.bids.domain.contracts import Awarded
 from services.bids.domain.lots import Lot, LotUnknown
 from services.bids.domain.openings import BidFailure
+from services.bids.domain.terms import ContractTerms
 from services.bids.ports.awards import (
     Answered,
     AwardRecord,
@@ -24,6 +26,7 @@ from services.bids.ports.awards import (
     EvaluationRecord,
     Ground,
     LineRecord,
+    SignedAward,
     Standing,
 )
 from services.bids.ports.winners import Viewer
@@ -225,6 +228,31 @@ class AwardStore:
         """Read a lot's awards, those that stand before those that were withdrawn."""
         async with db.reading(self._pool) as connection:
             return await awards_of(connection, lot_id)
+
+    async def contracts(self, award_id: AwardId) -> SignedAward:
+        """Read an award with all that its contracts say.
+
+        Raises:
+            AwardUnknown: No such award.
+        """
+        async with db.reading(self._pool) as connection:
+            award = (await award_rows.read_award(connection, award_id)).award
+            lot = await self._lots.read(connection, award.lot_id)
+            rfp = await find_visible(connection, lot.rfp_id, lot.buyer_id)
+            lines = await award_rows.lines_of_award(connection, award_id)
+            answers = await award_rows.answers_of_lot(connection, lot.id)
+            rates = await award_rows.rates_of(connection, award_id)
+        accepted = [
+            each for each in lines if rfp.terms.acceptance_window_s is None or answers.get(each[0])
+        ]
+        awarded = Awarded(
+            lot=lot,
+            award=award,
+            lines=accepted,
+            model=rfp.consortium_model,
+            terms=rfp.terms.contract or ContractTerms(),
+        )
+        return SignedAward(awarded, rates, rfp.policy_profile)
 
     async def protests(self, lot_id: LotId) -> list[Protest]:
         """Read a lot's protests in the order of their filing."""

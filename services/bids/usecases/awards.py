@@ -265,7 +265,7 @@ def rankings_of(ground: Ground) -> Rankings:
     prices = {bidder.vendor_id: bidder.price for bidder in rankings.sealed}
     scored = tuple(
         Bidder(each.candidate.vendor_id, each.rank, prices[each.candidate.vendor_id])
-        for each in standing_scores(ground.book)
+        for each in standing_scores(ground.book).ranked
     )
     return replace(rankings, scored=scored)
 

@@ -8,6 +8,7 @@ from functools import partial
 from services.bids.domain.awards.award import EvaluationUnknown
 from services.bids.domain.evaluation import Sight, sight_of
 from services.bids.domain.rfps import Rfp
+from services.bids.domain.scoring import ranking
 from services.bids.domain.scoring.candidates import Candidate
 from services.bids.domain.scoring.cascade import BidDisqualified, Disqualification, cascade
 from services.bids.domain.scoring.judging import (
@@ -29,7 +30,6 @@ from services.bids.domain.scoring.panels import (
     Scorebook,
 )
 from services.bids.domain.scoring.plan import Plan
-from services.bids.domain.scoring.ranking import Scored, score
 from services.bids.domain.scoring.sensitivity import flips
 from services.bids.domain.scoring.stability import stability
 from services.bids.domain.scoring.stating import decide_disqualify, decide_state
@@ -180,7 +180,7 @@ class Scoring:
         return await asyncio.to_thread(scored, read)
 
 
-def standing_scores(read: LotBook) -> tuple[Scored, ...]:
+def standing_scores(read: LotBook) -> ranking.Scoring:
     """Score a lot without the bids that were set aside: the ranking that stands, and no more.
 
     Raises:
@@ -190,7 +190,7 @@ def standing_scores(read: LotBook) -> tuple[Scored, ...]:
     """
     plan, (_, candidates) = read.book.plan, _judged(read)
     out = {each.bid_id: each.reason for each in read.disqualifications}
-    return score(plan, candidates, disqualified=out, draw=read.draw).ranked
+    return ranking.score(plan, candidates, disqualified=out, draw=read.draw)
 
 
 def scored(read: LotBook) -> LotScores:
