@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -37,6 +38,8 @@ OPENING_E4: Final = 1_000 * 10_000
 LASTS: Final = timedelta(seconds=8)
 BEFORE_FAULT_S: Final = 2.0
 LOG_MAX: Final = 100_000
+CLOSED_WITHIN_S: Final = 30.0
+"""How long after the last answer the close may come, on however busy a machine."""
 
 SEEN: Final[set[str]] = set()
 """Which rare paths this run has gone."""
@@ -147,6 +150,7 @@ async def play(minute: Minute, fault: Fault) -> tuple[list[Act], list[LogRow]]:
     minute.faulted_at.append(SystemClock().now())
     await fault(minute)
     history = await bidding
+    await until(partial(_is_closed, minute), timeout_s=CLOSED_WITHIN_S)
     log = list(await minute.auctions.log(minute.auction_id, after=0, limit=LOG_MAX))
     check(history, log, minute.openings)
     note_rare_paths(minute, history, log)
@@ -155,6 +159,11 @@ async def play(minute: Minute, fault: Fault) -> tuple[list[Act], list[LogRow]]:
     ]
     assert after, "nothing was accepted after the fault"
     return history, log
+
+
+async def _is_closed(minute: Minute) -> bool:
+    log = await minute.auctions.log(minute.auction_id, after=0, limit=LOG_MAX)
+    return any(row.type == "auction.closed" for row in log)
 
 
 def note_rare_paths(minute: Minute, history: Sequence[Act], log: Sequence[LogRow]) -> None:
