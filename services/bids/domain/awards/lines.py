@@ -130,17 +130,18 @@ def lines_for(
     *,
     baselines: Mapping[PartyId, Money | None],
     cost: Money | None = None,
+    weights: Mapping[PartyId, Decimal] | None = None,
 ) -> tuple[Line, ...]:
     """Give some members lines of these quantities, in the order of their ids.
 
     `cost` is what they cost together, where that is not each quantity at the price; it falls to
-    them in proportion to their quantities. There is at least one.
+    them by `weights`, which are their quantities unless others are given. There is at least one.
     """
     member_ids = sorted(quantities)
     totals = (
         [total(price, quantities[member_id]) for member_id in member_ids]
         if cost is None
-        else split_cost(cost, [quantities[member_id] for member_id in member_ids])
+        else split_cost(cost, [(weights or quantities)[member_id] for member_id in member_ids])
     )
     return tuple(
         Line(

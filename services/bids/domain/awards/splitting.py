@@ -17,7 +17,7 @@ from services.bids.domain.awards.lines import (
     shared_by,
 )
 from services.bids.domain.lots import Lot, exact
-from services.bids.domain.pooling.portions import Asked, members_quantities
+from services.bids.domain.pooling.portions import Asked, asked_by_member, members_quantities
 from services.bids.domain.winners.award import Outcome
 from shared.domain.ids import LotId, PartyId
 from shared.domain.money import PRICE_SCALE, Money, UnitPrice, digits_of
@@ -43,8 +43,7 @@ def split_of(pooled: Pooled, outcome: Outcome, packages: PackagePrices) -> Split
     Raises:
         EnrolmentMissing: The cost goes by attendance, and a member's enrolment is not known.
     """
-    asked = (Asked(share.member_id, share.quantity) for share in pooled.shares)
-    portions = members_quantities(pooled.lot.quantity, asked)
+    portions = members_quantities(pooled.lot.quantity, _asked(pooled))
     won: dict[PartyId, list[tuple[Line, ...]]] = defaultdict(list)
     costs: dict[PartyId, Fraction] = defaultdict(Fraction)
     for vendor_id, quantities, cost in _wins(pooled.lot, portions, outcome, packages):
@@ -89,23 +88,31 @@ def _wins(
 def _lines(
     pooled: Pooled, portions: Quantities, quantities: Quantities, cost: Fraction
 ) -> tuple[Line, ...]:
-    """Price one win: by its unit where that is exact to the price's places, else as a whole."""
+    """Price one win: by its unit where that is exact to the price's places, else as a whole.
+
+    A whole lot's cost falls to its members by what they asked for, as by the ranking.
+    """
     currency = pooled.lot.currency
     whole = sum(quantities.values(), Decimal(0))
     unit_e4 = cost * PRICE_SCALE / Fraction(whole)
+    asked = asked_by_member(_asked(pooled))
     today = baselines_of(pooled.shares)
     baselines = {
         member_id: _partly(today[member_id], quantity, portions[member_id])
         for member_id, quantity in quantities.items()
     }
-    asked = sum((share.quantity for share in pooled.shares), Decimal(0))
-    is_by_line = unit_e4.denominator == 1 and asked == pooled.lot.quantity
+    is_by_line = unit_e4.denominator == 1 and sum(asked.values()) == pooled.lot.quantity
     return lines_for(
         quantities,
         UnitPrice(round(unit_e4), currency),
         baselines=baselines,
         cost=None if is_by_line else Money(round(cost * 10 ** digits_of(currency)), currency),
+        weights=asked if quantities == portions else None,
     )
+
+
+def _asked(pooled: Pooled) -> list[Asked]:
+    return [Asked(share.member_id, share.quantity) for share in pooled.shares]
 
 
 def _merged(wins: Sequence[tuple[Line, ...]]) -> tuple[Line, ...]:
