@@ -11,7 +11,7 @@ from services.bids.domain.awards.award import Award, AwardStatus
 from services.bids.domain.awards.lines import AwardLineId, Line
 from services.bids.domain.consortium import ConsortiumModel
 from services.bids.domain.contracts import Awarded, contracts_of, months_after
-from services.bids.domain.fees import ServiceCategory
+from services.bids.domain.erate import ErateCategory
 from services.bids.domain.lots import Lot, LotStatus
 from services.bids.domain.terms import ContractTerms, Terms, TermsUnfit, require_fit
 from shared.domain.ids import AwardId, LotId, PartyId, RfpId
@@ -133,9 +133,9 @@ def test_fee_is_a_percentage_of_what_the_vendor_gets_or_so_much_an_order() -> No
 
 def test_members_own_rate_supports_its_line_and_the_shared_rate_a_consortiums() -> None:
     terms = ContractTerms(
-        erate_category=ServiceCategory.ONE, eligible_percent=Decimal(80), renewals=0
+        erate_category=ErateCategory.ONE, eligible_percent=Decimal(80), renewals=0
     )
-    rates = {NORTH: {ServiceCategory.ONE: 90}, SOUTH: {ServiceCategory.ONE: 40}}
+    rates = {NORTH: {ErateCategory.ONE: 90}, SOUTH: {ErateCategory.ONE: 40}}
 
     own = contracts_of(awarded(terms), rates, begins_on=BEGINS)
     (shared,) = contracts_of(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.bids.domain.erate import ErateCategory
 from services.bids.domain.fees import (
     Attribution,
     Billed,
@@ -16,7 +17,6 @@ from services.bids.domain.fees import (
     FeeTermsUnfit,
     Percentage,
     PerOrder,
-    ServiceCategory,
     eligible_part,
     fees_of,
     resell,
@@ -160,7 +160,7 @@ def test_the_eligible_part_is_no_more_than_the_line() -> None:
 
 def test_only_the_eligible_part_is_discounted() -> None:
     """Of 1,000 there are 800 eligible: 90 percent of these are 720, and 280 are left to pay."""
-    (supported,) = support([line(1, "1000", "800", rate=90)], ServiceCategory.ONE)
+    (supported,) = support([line(1, "1000", "800", rate=90)], ErateCategory.ONE)
 
     assert str(supported.support) == "720.00"
     assert str(supported.ineligible) == "200.00"
@@ -168,15 +168,13 @@ def test_only_the_eligible_part_is_discounted() -> None:
 
 
 def test_the_second_category_has_a_lower_highest_rate() -> None:
-    (supported,) = support([line(1, "1000", rate=90)], ServiceCategory.TWO)
+    (supported,) = support([line(1, "1000", rate=90)], ErateCategory.TWO)
 
     assert str(supported.net) == "150.00"
 
 
-@pytest.mark.parametrize(
-    ("category", "shared"), [(ServiceCategory.ONE, 77), (ServiceCategory.TWO, 73)]
-)
-def test_members_share_the_mean_of_their_rates(category: ServiceCategory, shared: int) -> None:
+@pytest.mark.parametrize(("category", "shared"), [(ErateCategory.ONE, 77), (ErateCategory.TWO, 73)])
+def test_members_share_the_mean_of_their_rates(category: ErateCategory, shared: int) -> None:
     """90, 90 and 50 give 76.7 in category one, and 85, 85 and 50 give 73.3 in two."""
     lines = [line(1, "1", rate=90), line(1, "5", rate=90), line(2, "1", rate=90)]
 
@@ -184,7 +182,7 @@ def test_members_share_the_mean_of_their_rates(category: ServiceCategory, shared
 
 
 def test_a_member_without_a_rate_pays_all_and_lowers_nobodys_rate() -> None:
-    supported = support([line(1, "100", rate=80), line(2, "100")], ServiceCategory.ONE)
+    supported = support([line(1, "100", rate=80), line(2, "100")], ErateCategory.ONE)
 
     assert texts([each.net for each in supported]) == ["20.00", "100.00"]
 
@@ -193,8 +191,8 @@ def test_by_own_rates_the_same_support_favours_the_disadvantaged() -> None:
     """90 and 50 share 70: 1,400 of support, of which 90 parts in 140 are 900."""
     lines = [line(1, "1000", rate=90), line(2, "1000", rate=50)]
 
-    shared = support(lines, ServiceCategory.ONE)
-    own = support(lines, ServiceCategory.ONE, Attribution.OWN_RATES)
+    shared = support(lines, ErateCategory.ONE)
+    own = support(lines, ErateCategory.ONE, Attribution.OWN_RATES)
 
     assert texts([each.support for each in shared]) == ["700.00", "700.00"]
     assert texts([each.support for each in own]) == ["900.00", "500.00"]
@@ -202,7 +200,7 @@ def test_by_own_rates_the_same_support_favours_the_disadvantaged() -> None:
 
 def test_what_is_left_to_pay_is_rounded_half_even_at_its_line() -> None:
     """Of 0.05 a half is 0.025, which leaves 0.02 to pay."""
-    (supported,) = support([line(1, "0.05", rate=50)], ServiceCategory.ONE)
+    (supported,) = support([line(1, "0.05", rate=50)], ErateCategory.ONE)
 
     assert (str(supported.net), str(supported.support)) == ("0.02", "0.03")
 
@@ -211,7 +209,7 @@ def test_no_member_is_supported_beyond_what_is_eligible() -> None:
     """90 and 20 share 55: of 605 the first would get 187.76 by its rate, for a line of 100."""
     lines = [line(1, "100", rate=90), line(2, "1000", rate=20)]
 
-    own = support(lines, ServiceCategory.ONE, Attribution.OWN_RATES)
+    own = support(lines, ErateCategory.ONE, Attribution.OWN_RATES)
 
     assert texts([each.support for each in own]) == ["100.00", "505.00"]
 
@@ -251,11 +249,11 @@ def test_fees_are_those_of_each_line_up_to_the_cap(
         min_size=1,
         max_size=8,
     ),
-    category=st.sampled_from(ServiceCategory),
+    category=st.sampled_from(ErateCategory),
     attribution=st.sampled_from(Attribution),
 )
 def test_supported_lines_always_add_up(
-    lines: list[tuple[int, int, int | None]], category: ServiceCategory, attribution: Attribution
+    lines: list[tuple[int, int, int | None]], category: ErateCategory, attribution: Attribution
 ) -> None:
     stated = [
         EligibleLine(

@@ -19,6 +19,7 @@ from services.bids.domain.business_case import (
     Tier,
     TierCurve,
 )
+from services.bids.domain.erate import ErateCategory
 from services.bids.domain.rfps import RfpUnknown
 from services.bids.ports.pools import CaseMember
 from services.bids.usecases.cases import (
@@ -27,7 +28,6 @@ from services.bids.usecases.cases import (
     CaseLotUnknown,
     CaseMade,
     Cases,
-    ErateCategory,
 )
 from shared.domain.ids import RfpId
 from shared.domain.money import Currency, Money, UnitPrice, digits_of

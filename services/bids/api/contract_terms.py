@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints
 
-from services.bids.domain.fees import ServiceCategory
+from services.bids.domain.erate import ErateCategory
 from services.bids.domain.terms import RENEWAL_MONTHS_MAX, RENEWALS_MAX, ContractTerms
 from shared.web.fields import AnswerModel, RequestModel
 
@@ -25,7 +25,7 @@ class ContractTermsBody(RequestModel):
         default=None, description="Of what is sold, net of tax and shipping."
     )
     fee_per_order: AmountText | None = None
-    erate_category: ServiceCategory | None = None
+    erate_category: ErateCategory | None = None
     eligible_percent: PercentText = Field(
         default="100", description="Of what is bought, how much its E-rate category supports."
     )
@@ -49,7 +49,7 @@ class ContractTermsAnswer(AnswerModel):
     renewal_months: int
     fee_percent: str | None
     fee_per_order: str | None
-    erate_category: ServiceCategory | None
+    erate_category: ErateCategory | None
     eligible_percent: str
 
     @classmethod

@@ -15,13 +15,13 @@ from typing import Final
 from services.bids.domain.awards.award import Award
 from services.bids.domain.awards.lines import AwardLineId, Line
 from services.bids.domain.consortium import ConsortiumModel
+from services.bids.domain.erate import ErateCategory
 from services.bids.domain.fees import (
     Billed,
     Charge,
     EligibleLine,
     Percentage,
     PerOrder,
-    ServiceCategory,
     Supported,
     eligible_part,
     fees_of,
@@ -37,7 +37,7 @@ MONTHS: Final = 12
 REFERENCE_DIGITS: Final = 12
 """How much of an award's id an order reference bears: its random part, so that no two agree."""
 
-Rates = Mapping[PartyId, Mapping[ServiceCategory, int]]
+Rates = Mapping[PartyId, Mapping[ErateCategory, int]]
 """Members' E-rate discounts, where they have any."""
 
 

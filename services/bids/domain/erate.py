@@ -8,12 +8,20 @@ Source: 47 CFR 54.505(b)(4); USAC, consortium guidance, for the rounding.
 """
 
 from collections.abc import Iterable
+from enum import IntEnum
 from fractions import Fraction
 from typing import Final
 
 from shared.domain.money import Money
 
 WHOLE_PERCENT: Final = 100
+
+
+class ErateCategory(IntEnum):
+    """What E-rate supports: service to a school, or the network within it."""
+
+    ONE = 1
+    TWO = 2
 
 
 def consortium_percent(percents: Iterable[int | None]) -> int | None:

@@ -20,7 +20,12 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
-from services.bids.domain.erate import WHOLE_PERCENT, consortium_percent, net_cost
+from services.bids.domain.erate import (
+    WHOLE_PERCENT,
+    ErateCategory,
+    consortium_percent,
+    net_cost,
+)
 from shared.domain.ids import PartyId
 from shared.domain.money import Money, largest_remainder
 from shared.domain.refusals import Kind, Refusal
@@ -95,14 +100,7 @@ class Resold:
         return Money(self.cost.minor + self.margin.minor, self.cost.currency)
 
 
-class ServiceCategory(StrEnum):
-    """What E-rate supports: service to a school, or the network within it."""
-
-    ONE = "category_one"
-    TWO = "category_two"
-
-
-HIGHEST_PERCENT: Final = {ServiceCategory.ONE: 90, ServiceCategory.TWO: 85}
+HIGHEST_PERCENT: Final = {ErateCategory.ONE: 90, ErateCategory.TWO: 85}
 """The highest discount by category. Source: 47 CFR 54.505(c), 20 to 90 and 20 to 85 percent."""
 
 
@@ -181,7 +179,7 @@ def eligible_part(total: Money, percent: Decimal) -> Money:
     return Money(_percent_of(total.minor, Percentage(percent).percent), total.currency)
 
 
-def shared_percent(lines: Sequence[EligibleLine], category: ServiceCategory) -> int | None:
+def shared_percent(lines: Sequence[EligibleLine], category: ErateCategory) -> int | None:
     """Find the rate that the members of a consortium share, each counted once; None without any.
 
     A member's rate counts up to the highest of the category.
@@ -192,7 +190,7 @@ def shared_percent(lines: Sequence[EligibleLine], category: ServiceCategory) -> 
 
 def support(
     lines: Sequence[EligibleLine],
-    category: ServiceCategory,
+    category: ErateCategory,
     attribution: Attribution = Attribution.SHARED_RATE,
 ) -> list[Supported]:
     """Part the lines of one consortium, at least one, into what is supported and what is left.
@@ -248,7 +246,7 @@ def _split_within(whole: int, weights: Sequence[int], most: Sequence[int]) -> li
     return parts
 
 
-def _rate(percent: int | None, category: ServiceCategory) -> int | None:
+def _rate(percent: int | None, category: ErateCategory) -> int | None:
     return None if percent is None else min(percent, HIGHEST_PERCENT[category])
 
 

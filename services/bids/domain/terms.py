@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.bids.domain.consortium import ConsortiumModel, CostSharing, PriceOnDeclines
-from services.bids.domain.fees import ServiceCategory
+from services.bids.domain.erate import ErateCategory
 from shared.domain.refusals import Kind, Refusal
 
 WEIGHTS_SUM: Final = Decimal(100)
@@ -89,7 +89,7 @@ class ContractTerms:
     renewal_months: int = 0
     fee_percent: Decimal | None = None
     fee_per_order: Decimal | None = None
-    erate_category: ServiceCategory | None = None
+    erate_category: ErateCategory | None = None
     eligible_percent: Decimal = WEIGHTS_SUM
 
 

@@ -9,7 +9,7 @@ import asyncpg
 from services.bids.domain.awards.award import Award, AwardStatus, AwardUnknown, Protest
 from services.bids.domain.awards.lines import AwardLineId, Line, Share
 from services.bids.domain.contracts import Rates
-from services.bids.domain.fees import ServiceCategory
+from services.bids.domain.erate import ErateCategory
 from services.bids.domain.lots import Lot, exact
 from services.bids.ports.awards import Answered, AwardRecord, LineRecord, OpenedBid
 from services.bids.store.contents import content_of
@@ -274,9 +274,12 @@ async def rates_of(connection: Connection, award_id: AwardId) -> Rates:
     """Read the E-rate discounts of an award's members, those that there are."""
     return {
         PartyId(row["member_id"]): {
-            category: row[f"{category}_percent"]
-            for category in ServiceCategory
-            if row[f"{category}_percent"] is not None
+            category: percent
+            for category, percent in (
+                (ErateCategory.ONE, row["category_one_percent"]),
+                (ErateCategory.TWO, row["category_two_percent"]),
+            )
+            if percent is not None
         }
         for row in await connection.fetch(_RATES, award_id)
     }

@@ -3,21 +3,14 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 from services.bids.domain.business_case import BusinessCase, Curve, LotNeed, MemberNeed, make_case
+from services.bids.domain.erate import ErateCategory
 from services.bids.domain.pooling.rules import quantity_of
 from services.bids.ports.pools import CaseMember, CaseNeed, PooledLotStore, PooledNeeds
 from shared.domain.ids import PartyId, RfpId
 from shared.domain.money import Money, total
 from shared.domain.refusals import Kind, Refusal
-
-
-class ErateCategory(IntEnum):
-    """Which of a member's two discount rates applies to what is bought."""
-
-    ONE = 1
-    TWO = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
