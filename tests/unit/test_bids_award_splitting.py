@@ -154,6 +154,15 @@ def test_member_that_two_vendors_serve_has_a_line_of_each_and_its_baseline_is_pa
     assert [each.minor for each in baselines if each is not None] == [60_000, 30_000]
 
 
+def test_lines_of_one_bid_for_one_member_add_up() -> None:
+    lots = pooled((NORTH, "100"))
+    award = lines((NORTH, MAIN, 60), (NORTH, MAIN, 40))
+
+    split = split_of(lots, outcome(lots, award, bid(MAIN, ANN, (1, 200, "2"))), {})
+
+    assert won(split) == {ANN: [(NORTH, "100", 20_000)]}
+
+
 def test_what_one_vendor_wins_by_two_bids_is_one_part_with_one_line_each() -> None:
     lots = pooled((NORTH, "100"), (SOUTH, "50"))
     award = lines((NORTH, MAIN, 60), (NORTH, ALTERNATE, 40), (SOUTH, ALTERNATE, 50))
