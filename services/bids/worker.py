@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from services.bids.domain.openings import Opening
+from services.bids.domain.openings import Opening, OpeningStatus
 from services.bids.usecases.award_course import AwardCourse
 from services.bids.usecases.openings import Closing
 from services.bids.usecases.unsealing import Opener
@@ -49,6 +49,8 @@ class Closer:
 
     async def _close(self, opening_id: OpeningId, *, now: datetime) -> bool:
         opening = await self._closing.close(opening_id, now)
+        if opening.status is OpeningStatus.SEALED:
+            return False
         structlog.get_logger().info("opening_closed", opening_id=str(opening.id))
         return True
 

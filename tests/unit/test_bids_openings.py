@@ -77,6 +77,7 @@ OPENING = Opening(
     merkle_root=bytes(32),
     opener_key=OPENER.public,
 )
+SEALED = replace(OPENING, status=OpeningStatus.SEALED)
 
 
 def filed(bid: Bid | None = None) -> Bid:
@@ -178,7 +179,7 @@ def test_facts_of_a_filing_name_no_vendor() -> None:
 def test_close_publishes_root_and_count() -> None:
     hashes = [sha256(bytes([number])).digest() for number in range(3)]
 
-    decision = decide_close(replace(OPENING, status=OpeningStatus.SEALED), hashes, CLOSES_AT)
+    decision = decide_close(SEALED, hashes, due_by=CLOSES_AT, now=CLOSES_AT)
 
     assert decision.state.status is OpeningStatus.CLOSED
     assert decision.facts == (
@@ -187,9 +188,17 @@ def test_close_publishes_root_and_count() -> None:
 
 
 def test_close_without_bids_publishes_the_root_of_the_empty_tree() -> None:
-    decision = decide_close(replace(OPENING, status=OpeningStatus.SEALED), [], CLOSES_AT)
+    decision = decide_close(SEALED, [], due_by=CLOSES_AT, now=CLOSES_AT)
 
     assert decision.state.merkle_root == sha256(b"").digest()
+
+
+def test_opening_is_closed_at_its_deadline_and_not_a_microsecond_before() -> None:
+    early = decide_close(SEALED, [], due_by=CLOSES_AT - MICROSECOND, now=CLOSES_AT)
+    due = decide_close(SEALED, [], due_by=CLOSES_AT, now=CLOSES_AT)
+
+    assert (early.state, early.facts) == (SEALED, ())
+    assert due.state.status is OpeningStatus.CLOSED
 
 
 def test_unsealing_tells_the_counts_and_records_each_failure() -> None:

@@ -179,9 +179,15 @@ class UnsealedBid:
 
 
 def decide_close(
-    opening: Opening, sealed_hashes: Sequence[bytes], now: datetime
+    opening: Opening, sealed_hashes: Sequence[bytes], *, due_by: datetime, now: datetime
 ) -> Decision[Opening]:
-    """Shut the gate and publish the root over the bids that stand, in the order of the log."""
+    """Shut the gate and publish the root over the bids that stand, in the order of the log.
+
+    Nothing is done where the deadline lies behind `due_by`: an addendum moved it while the closer
+    waited for the gate, and so it stands.
+    """
+    if opening.closes_at > due_by:
+        return Decision(opening)
     root = merkle.root(sealed_hashes)
     closed = replace(opening, status=OpeningStatus.CLOSED, merkle_root=root, closed_at=now)
     fact = OpeningClosed(merkle_root=root.hex(), bids=len(sealed_hashes), closed_at=now)

@@ -174,9 +174,9 @@ class OpeningStore:
         *,
         at: datetime,
     ) -> Opening:
-        """Wait for filings that hold the gate, then close the opening, its RFP and its lots.
+        """Wait for whatever holds the gate, then close the opening, its RFP and its lots.
 
-        An opening that is sealed no more is left as it is.
+        An opening that is sealed no more, or not due any more, is left as it is.
         """
         async with db.transaction(self._pool) as connection:
             opening = await one(connection, LOCK, opening_id)
@@ -184,6 +184,8 @@ class OpeningStore:
                 return opening
             entries = await connection.fetch(_ENTRIES, opening_id)
             decision = decide(opening, [entry["sealed_sha256"] for entry in entries])
+            if not decision.facts:
+                return opening
             await save(connection, decision.state)
             facts = [Entry(Aggregate("opening", opening.id), decision.facts)]
             facts += await _close_technical(connection, opening, decide)

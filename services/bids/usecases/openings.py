@@ -90,5 +90,9 @@ class Closing:
         return await self._openings.due(now - self._grace, limit=DUE_MAX)
 
     async def close(self, opening_id: OpeningId, now: datetime) -> Opening:
-        """Close an opening with its RFP and lots, and publish the list of sealed hashes."""
-        return await self._openings.close(opening_id, partial(decide_close, now=now), at=now)
+        """Close an opening with its RFP and lots, and publish the list of sealed hashes.
+
+        One whose deadline was moved in the meantime is returned as it is, sealed.
+        """
+        decide = partial(decide_close, due_by=now - self._grace, now=now)
+        return await self._openings.close(opening_id, decide, at=now)
