@@ -256,6 +256,24 @@ class BidsClient:
         body = {"opener_key": opener_key, "resealed_share": resealed_share}
         return await self._caller.post(f"/v1/openings/{opening_id}/share", body)
 
+    async def claim_withdrawal(
+        self, lot_id: str, *, mistake: str, reason: str, evidence_sha256: str
+    ) -> Document:
+        """Claim one's opened bid back for a clerical error; the buyer decides (vendor)."""
+        body = {"mistake": mistake, "reason": reason, "evidence_sha256": evidence_sha256}
+        return await self._caller.post(f"/v1/lots/{lot_id}/withdrawal-claims", body)
+
+    def withdrawal_claims(self, lot_id: str) -> AsyncIterator[Document]:
+        """List a lot's claims to withdraw: the buyer all of them, a vendor its own."""
+        return self._caller.items(f"/v1/lots/{lot_id}/withdrawal-claims")
+
+    async def decide_withdrawal(
+        self, lot_id: str, claim_id: str, *, is_granted: bool, reason: str
+    ) -> Document:
+        """Grant a claim, so that its bid leaves the ranking, or refuse it (buyer)."""
+        path = f"/v1/lots/{lot_id}/withdrawal-claims/{claim_id}/decision"
+        return await self._caller.put(path, {"is_granted": is_granted, "reason": reason})
+
     async def evaluation(self, lot_id: str) -> Document:
         """Read how a lot's bids rank, and its auction's final ranking (buyer, auditor)."""
         return await self._caller.get(f"/v1/lots/{lot_id}/evaluation")

@@ -11,6 +11,7 @@ from clients.cli.keys import custodian, keys, open_bids
 from clients.cli.offline import token, verify
 from clients.cli.pooling import case, pool, requirements
 from clients.cli.rfps import rfp
+from clients.cli.withdrawals import withdrawal
 
 __all__ = ["cli", "main"]
 
@@ -25,8 +26,9 @@ def cli() -> None:
     machine can see command lines.
 
     \b
-    A buyer:      requirements import, rfp draft, pool, case, rfp publish, amend, answer
-    A vendor:     rfp show, bid check, seal, file, proof
+    A buyer:      requirements import, rfp draft, pool, case, rfp publish, amend, answer,
+                  withdrawal decide
+    A vendor:     rfp show, bid check, seal, file, proof, withdrawal claim
     A custodian:  keys generate, register, share, and open
 
     Exit status: 0 done, 1 refused, 2 the command line is wrong, 3 no service was reached. With
@@ -34,7 +36,18 @@ def cli() -> None:
     """  # noqa: D301 - click reads the \b as "keep these lines"
 
 
-for command in (requirements, rfp, pool, case, bid, keys, custodian, open_bids, auctions):
+for command in (
+    requirements,
+    rfp,
+    pool,
+    case,
+    bid,
+    withdrawal,
+    keys,
+    custodian,
+    open_bids,
+    auctions,
+):
     cli.add_command(command)
 cli.add_command(token)
 cli.add_command(verify)

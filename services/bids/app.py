@@ -31,6 +31,7 @@ from services.bids.api.scoring import SCORING
 from services.bids.api.screens import SCREENING
 from services.bids.api.technical import JUDGEMENT
 from services.bids.api.volumes import POOLED_LOTS
+from services.bids.api.withdrawals import CLERICAL_ERRORS
 from services.bids.consumer import handlers_of
 from services.bids.domain.policy import PolicyBook
 from services.bids.settings import BidsSettings
@@ -57,6 +58,7 @@ from services.bids.store.scoring import ScoringStore
 from services.bids.store.screens import ScreenStore
 from services.bids.store.technical import TechnicalStore
 from services.bids.store.unsealing import UnsealingStore
+from services.bids.store.withdrawals import WithdrawalStore
 from services.bids.usecases.amendments import Amending
 from services.bids.usecases.auctioning import Auctioning
 from services.bids.usecases.award_course import AwardCourse
@@ -80,6 +82,7 @@ from services.bids.usecases.screens import Screening
 from services.bids.usecases.technical import Judgement
 from services.bids.usecases.unsealing import Opener
 from services.bids.usecases.winners import ScenarioSolving, Winners
+from services.bids.usecases.withdrawals import ClericalErrors
 from services.bids.worker import AwardKeeper, Closer, Unsealer, repeat
 from shared import house
 from shared.domain.bid_content import NONCE_BYTES
@@ -128,6 +131,9 @@ async def _run(opened: House, settings: BidsSettings) -> None:
         app[AWARD_COURSE] = course
         app[NOTICES] = Notices(awards, policies=policies)
         app[SCORING] = Scoring(ScoringStore(pool, journal), clock=clock)
+        app[CLERICAL_ERRORS] = ClericalErrors(
+            WithdrawalStore(pool, journal), clock=clock, policies=policies
+        )
         app[SCREENING] = Screening(ScreenStore(pool))
         app[WINNERS] = Winners(scenarios, solver, clock=clock)
 

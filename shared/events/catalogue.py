@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.domain.facts import Audience, Event
-from shared.events import auctions, awards, bids, notify
+from shared.events import auctions, awards, bid_withdrawals, bids, notify
 
 PUBLISHERS: Final[Mapping[str, tuple[type[Event], ...]]] = {
     "bids": (
@@ -16,6 +16,8 @@ PUBLISHERS: Final[Mapping[str, tuple[type[Event], ...]]] = {
         bids.LotOpened,
         bids.LotClosed,
         bids.BidsUnsealed,
+        bid_withdrawals.BidWithdrawalClaimed,
+        bid_withdrawals.BidWithdrawalDecided,
         bids.AuctionRequested,
         awards.AwardIntended,
         awards.AwardMade,

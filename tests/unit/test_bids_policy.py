@@ -51,6 +51,7 @@ SHIPPED: Final = {
     "rhode_island_37_2_18_1",
     "utah_63g_6a_612",
     "new_york_gml",
+    "ohio_9_31",
     "eu_2014_24",
 }
 
@@ -233,7 +234,8 @@ def test_the_last_instant_of_all_is_some_day() -> None:
     ("name", "late", "clerical"),
     [
         ("open", True, True),
-        ("new_york_gml", False, False),
+        ("new_york_gml", False, True),
+        ("ohio_9_31", False, True),
         ("rhode_island_37_2_18_1", False, False),
         ("texas_44_031", False, False),
     ],

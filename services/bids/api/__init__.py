@@ -26,6 +26,7 @@ from services.bids.api import (
     screens,
     technical,
     volumes,
+    withdrawals,
 )
 from shared.web import Api
 
@@ -54,6 +55,7 @@ for part in (
     lot_auctions,
     awards,
     award_course,
+    withdrawals,
     screens,
 ):
     api.include(part.routes)

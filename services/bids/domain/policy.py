@@ -85,6 +85,11 @@ class Profile:
     late_joiners: Rule[bool] | None = None
     withdrawal_after_opening: Rule[str] | None = None
     withdrawal_working_days: Rule[int] | None = None
+    withdrawal_days: Rule[int] | None = None
+    withdrawal_mistakes: Rule[tuple[str, ...]] | None = None
+    withdrawal_evidence: Rule[tuple[str, ...]] | None = None
+    withdrawal_lowest_only: Rule[bool] | None = None
+    withdrawal_decided_by: Rule[str] | None = None
     second_person: Rule[bool] | None = None
     retention_years: Rule[int] | None = None
     declarations: tuple[Declaration, ...] = ()

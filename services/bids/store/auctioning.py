@@ -8,6 +8,7 @@ import asyncpg
 
 from services.bids.domain.auctioning import Bidder, Rankings
 from services.bids.domain.lots import Lot, LotUnknown
+from services.bids.domain.withdrawals import refuse_pending
 from services.bids.ports.sealed import DecideAuction, DecideLot
 from services.bids.store.lots import LotStore
 from services.bids.store.rfps import find_visible
@@ -36,6 +37,10 @@ WHERE lot_id = $1 AND vendor_id NOT IN (
 ORDER BY place
 """
 
+_CLAIMS: Final = """-- bids.count_undecided_withdrawal_claims
+SELECT count(*) FROM withdrawal_claim WHERE lot_id = $1 AND is_granted IS NULL
+"""
+
 _ADD_STANDING: Final = """-- bids.add_auction_standing
 INSERT INTO auction_standing (lot_id, auction_id, vendor_id, rank, price_e4, place)
 SELECT $1, $2, standing.* FROM unnest($3::uuid[], $4::integer[], $5::bigint[])
@@ -62,10 +67,12 @@ class AuctioningStore:
 
         Raises:
             LotUnknown: No such lot, or another buyer's.
+            WithdrawalUndecided: A vendor's claim to withdraw its bid waits for the buyer.
             Refusal: Whatever `decide` refuses.
         """
         async with db.transaction(self._pool) as connection:
             lot = await lock_own(connection, self._lots, lot_id, buyer_id=buyer_id)
+            await refuse_while_claimed(connection, lot_id)
             rankings = await read_rankings(connection, lot)
             rfp = await find_visible(connection, lot.rfp_id, buyer_id)
             decision = decide(lot, rankings, rfp)
@@ -122,6 +129,15 @@ async def lock_own(
     if lot.buyer_id != buyer_id:
         raise LotUnknown
     return lot
+
+
+async def refuse_while_claimed(connection: Connection, lot_id: LotId) -> None:
+    """Let a lot go on whose claims to withdraw are decided; the caller holds the lot's row.
+
+    Raises:
+        WithdrawalUndecided: Some are not.
+    """
+    refuse_pending(await connection.fetchval(_CLAIMS, lot_id))
 
 
 async def read_rankings(connection: Connection, lot: Lot) -> Rankings:

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from services.bids.domain.policy import Declaration, PolicyBook, Profile, Rule, Shown
+from services.bids.domain.withdrawals import ClericalMistake
 
 SUFFIX: Final = ".toml"
 
@@ -64,6 +65,13 @@ class _Listed(_Rule[list[str]]):
         )
 
 
+class _Mistakes(_Listed):
+    @field_validator("value")
+    @classmethod
+    def _must_be_clerical(cls, value: list[str]) -> list[str]:
+        return [ClericalMistake(each).value for each in value]
+
+
 class _Rules(_FileModel):
     days_open: _Rule[PositiveInt] | None = None
     award_wait_days: _Rule[PositiveInt] | None = None
@@ -82,6 +90,11 @@ class _Rules(_FileModel):
     late_joiners: _Rule[bool] | None = None
     withdrawal_after_opening: _Rule[Literal["clerical_error", "never"]] | None = None
     withdrawal_working_days: _Rule[PositiveInt] | None = None
+    withdrawal_days: _Rule[PositiveInt] | None = None
+    withdrawal_mistakes: _Mistakes | None = None
+    withdrawal_evidence: _Listed | None = None
+    withdrawal_lowest_only: _Rule[bool] | None = None
+    withdrawal_decided_by: _Rule[Literal["buyer"]] | None = None
     second_person: _Rule[bool] | None = None
     retention_years: _Rule[PositiveInt] | None = None
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from services.bids.domain.lots import Lot, LotUnknown
+from services.bids.domain.scoring.cascade import BidDisqualified
 from services.bids.domain.scoring.panels import (
     AgreedScore,
     Declaration,
@@ -231,7 +232,7 @@ class ScoringStore:
         async with db.transaction(self._pool) as connection:
             book = await book_of(connection, await self._lock_own(connection, lot_id, buyer_id))
             fact = decide(book)
-            await connection.execute(_DISQUALIFY, fact.bid_id, lot_id, fact.reason, at)
+            await set_aside(connection, fact, at=at)
             entry = Entry(Aggregate("lot", lot_id), (fact,))
             await self._journal.record(connection, [entry], actor=str(buyer_id), at=at)
 
@@ -240,3 +241,8 @@ class ScoringStore:
         if lot.buyer_id != buyer_id:
             raise LotUnknown
         return lot
+
+
+async def set_aside(connection: Connection, fact: BidDisqualified, *, at: datetime) -> None:
+    """Let a bid leave its lot's ranking; the caller holds the lot's row, and records the fact."""
+    await connection.execute(_DISQUALIFY, fact.bid_id, fact.lot_id, fact.reason, at)

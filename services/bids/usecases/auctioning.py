@@ -55,6 +55,7 @@ class Auctioning:
             LotNotEvaluated: The lot's bids are not opened yet, or its way goes on already.
             AuctionHeldAlready: An auction of the lot was held.
             BiddersTooFew: Fewer than two bids were opened.
+            WithdrawalUndecided: A vendor's claim to withdraw its bid waits for the buyer.
             PolicyProfileUnknown: The RFP's profile was taken out of its folder.
             PolicyBreached: The policy profile forbids it; every breach is named.
         """

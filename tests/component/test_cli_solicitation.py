@@ -1,0 +1,85 @@
+"""The command line on what surrounds bids: who is asked, who wants out, and what is called off."""
+
+import json
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.component.cli_house import BID, LOT, House, open_house
+
+CLAIM = "01890000-0000-7000-8000-000000000009"
+CLAIMS = f"/v1/lots/{LOT}/withdrawal-claims"
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    async with open_house() as house:
+        yield house
+
+
+class TestWithdrawals:
+    async def test_claim_sends_the_hash_of_its_evidence_and_not_the_evidence(
+        self, house: House, tmp_path: Path
+    ) -> None:
+        papers = tmp_path / "papers.txt"
+        papers.write_bytes(b"0.11 was not added")
+        digest = sha256(b"0.11 was not added").hexdigest()
+        house.says(f"POST {CLAIMS}", {"id": CLAIM}, status=201)
+        words = ("withdrawal", "claim", str(LOT), "--mistake", "omission", "--reason", "Row 7.")
+
+        result = await house.run(*words, "--evidence", str(papers))
+
+        assert result.output == f"Claimed {CLAIM}; evidence {digest}. The buyer decides.\n"
+        assert house.asked[f"POST {CLAIMS}"] == {
+            "mistake": "omission",
+            "reason": "Row 7.",
+            "evidence_sha256": digest,
+        }
+
+    async def test_claim_that_comes_too_late_is_exit_status_1(
+        self, house: House, tmp_path: Path
+    ) -> None:
+        papers = tmp_path / "papers.txt"
+        papers.write_bytes(b"")
+        refusal = {"code": "withdrawal_late", "detail": "By Ohio law, within 2 working days."}
+        house.says(f"POST {CLAIMS}", refusal, status=409)
+        words = ("withdrawal", "claim", str(LOT), "--mistake", "omission", "--reason", "Row 7.")
+
+        result = await house.run(*words, "--evidence", str(papers), "--json")
+
+        assert result.exit_code == 1
+        assert json.loads(result.stderr)["code"] == "withdrawal_late"
+
+    async def test_list_tells_what_was_decided(self, house: House) -> None:
+        claim = {
+            "id": CLAIM,
+            "bid_id": str(BID),
+            "mistake": "omission",
+            "reason": "Row 7.",
+            "evidence_sha256": "ab",
+        }
+        house.lists(f"GET {CLAIMS}", claim | {"is_granted": None}, claim | {"is_granted": True})
+
+        listed = await house.run("withdrawal", "list", str(LOT))
+        house.lists(f"GET {CLAIMS}")
+        empty = await house.run("withdrawal", "list", str(LOT))
+
+        assert listed.output.splitlines()[2::3] == [
+            "  evidence ab; not decided",
+            "  evidence ab; withdrawn",
+        ]
+        assert empty.output == "Nobody wants a bid back.\n"
+
+    async def test_decision_is_granted_or_refused_and_never_neither(self, house: House) -> None:
+        place = f"PUT {CLAIMS}/{CLAIM}/decision"
+        house.says(place, {"bid_id": str(BID), "is_granted": False})
+        words = ("withdrawal", "decide", str(LOT), CLAIM, "--reason", "A judgment.")
+
+        neither = await house.run(*words)
+        refused = await house.run(*words, "--refuse")
+
+        assert neither.exit_code == 2
+        assert refused.output == f"Bid {BID} stands.\n"
+        assert house.asked[place] == {"is_granted": False, "reason": "A judgment."}
