@@ -121,7 +121,7 @@ async def _run(opened: House, settings: BidsSettings) -> None:
         _fill_purchase(app, opened)
         _fill_pools(app, opened, policies)
         _fill_solicitation(app, opened, policies)
-        app[SEALED_BIDDING] = _sealed_bidding(opened, settings)
+        app[SEALED_BIDDING] = _sealed_bidding(opened, settings, policies)
         app[RECORDING] = Recording(RecordStore(pool), sign=_signer(settings).sign_document)
         app[CUSTODY] = Custody(openings, clock=clock)
         app[JUDGEMENT] = Judgement(TechnicalStore(pool, journal), clock=clock)
@@ -177,11 +177,12 @@ def _fill_solicitation(app: web.Application, opened: House, policies: PolicyBook
     app[INVITATIONS] = Invitations(PostgresInvitationStore(pool, journal), clock=clock)
 
 
-def _sealed_bidding(opened: House, settings: BidsSettings) -> SealedBidding:
+def _sealed_bidding(opened: House, settings: BidsSettings, policies: PolicyBook) -> SealedBidding:
     return SealedBidding(
         BidStore(opened.pool, opened.journal),
         _signer(settings),
         clock=opened.clock,
+        policies=policies,
         deadline_s=settings.filing_deadline_s,
         new_nonce=partial(secrets.token_bytes, NONCE_BYTES),
     )

@@ -148,6 +148,7 @@ class Purchase:
             BidStore(self.pool, journal),
             signer,
             clock=self.clock,
+            policies=read_profiles(),
             deadline_s=5.0,
             new_nonce=lambda: secrets.token_bytes(NONCE_BYTES),
         )

@@ -20,6 +20,7 @@ from services.bids.domain.bids import (
 )
 from services.bids.domain.lots import LotUnknown
 from services.bids.store.bids import BidStore
+from services.bids.store.profiles import read_profiles
 from services.bids.usecases.bids import ReceiptSigner, SealedBidding
 from shared.db import Pool
 from shared.domain.ids import LotId, PartyId, new_id
@@ -66,6 +67,7 @@ async def test_receipt_of_a_bid_verifies_offline_and_names_its_place_in_the_log(
         BidStore(bids_database, Journal("bids")),
         ReceiptSigner(key),
         clock=purchase.clock,
+        policies=read_profiles(),
         deadline_s=5,
         new_nonce=lambda: bytes(32),
     )
@@ -243,6 +245,7 @@ async def test_filing_that_holds_the_gate_delays_the_closer_and_counts(
         store,
         ReceiptSigner(generate_signing_key()),
         clock=type(purchase.clock)(CLOSES_AT),
+        policies=read_profiles(),
         deadline_s=5,
         new_nonce=lambda: bytes(32),
     )
@@ -273,6 +276,7 @@ async def test_filing_after_the_gate_was_shut_is_refused_though_received_in_time
         BidStore(purchase.pool, Journal("bids")),
         ReceiptSigner(generate_signing_key()),
         clock=type(purchase.clock)(CLOSES_AT),
+        policies=read_profiles(),
         deadline_s=5,
         new_nonce=lambda: bytes(32),
     )
@@ -289,6 +293,7 @@ async def test_filing_that_exceeds_its_deadline_is_in_doubt_and_can_be_repeated(
         BidStore(pool, Journal("bids")),
         ReceiptSigner(generate_signing_key()),
         clock=purchase.clock,
+        policies=read_profiles(),
         deadline_s=0.2,
         new_nonce=lambda: bytes(32),
     )

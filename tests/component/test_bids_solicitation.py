@@ -299,7 +299,7 @@ async def test_profiles_tell_what_they_allow_and_where_it_stands(counter: Counte
     read = await counter.ask("GET", "/v1/policy-profiles/erate", by="observer")
     missing = await counter.ask("GET", "/v1/policy-profiles/nowhere", by="observer")
 
-    assert len(listed.body["items"]) == 9
+    assert len(listed.body["items"]) == 10
     assert read.body in listed.body["items"]
     rules = {rule["name"]: rule for rule in read.body["rules"]}
     assert rules["retention_years"]["value"] == 10
@@ -539,7 +539,12 @@ async def test_intents_are_seen_by_the_buyer_and_by_their_vendor(counter: Counte
 
 async def test_a_lot_of_a_region_is_seen_by_vendors_that_serve_it(counter: Counter) -> None:
     rfp_id, lot_id = await pooled(counter)
-    for vendor, regions in (("NEAR", ["north", "east"]), ("FAR", ["south"]), ("NEW", None)):
+    for vendor, regions in (
+        ("NEAR", ["north", "east"]),
+        ("FAR", ["south"]),
+        ("ALL", []),
+        ("NEW", None),
+    ):
         await counter.register(Role.VENDOR, vendor)
         if regions is not None:
             await counter.pool.execute(
@@ -555,7 +560,7 @@ async def test_a_lot_of_a_region_is_seen_by_vendors_that_serve_it(counter: Count
 
     seen = {
         viewer: (await counter.ask("GET", f"/v1/lots/{lot_id}", by=viewer)).status
-        for viewer in ("NEAR", "FAR", "NEW", "buyer", "rival buyer", "observer")
+        for viewer in ("NEAR", "FAR", "ALL", "NEW", "buyer", "rival buyer", "observer")
     }
     listed = await counter.ask("GET", f"/v1/rfps/{rfp_id}/lots", by="FAR")
 
@@ -564,6 +569,7 @@ async def test_a_lot_of_a_region_is_seen_by_vendors_that_serve_it(counter: Count
     assert seen == {
         "NEAR": 200,
         "FAR": 404,
+        "ALL": 200,
         "NEW": 404,
         "buyer": 200,
         "rival buyer": 200,

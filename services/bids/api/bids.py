@@ -26,9 +26,11 @@ from services.bids.domain.bids import (
     SealedLengthWrong,
     VendorUnknown,
 )
+from services.bids.domain.eligibility import RegionNotServed, VendorNotQualified
 from services.bids.domain.lots import LotUnknown
 from services.bids.domain.openings import OpeningUnknown
 from services.bids.domain.parties import key_text
+from services.bids.domain.policy import PolicyProfileUnknown
 from services.bids.ports.sealed import PublishedForm, SignedReceipt
 from services.bids.usecases.bids import BidAct, SealedBidding, TableAct
 from shared.domain.bid_content import TiersApply, quantity_text
@@ -179,7 +181,14 @@ class ReceiptKeySet(AnswerModel):
     keys: list[ReceiptKey]
 
 
-_FILING_REFUSALS: Final = (VendorUnknown, LotUnknown, LotNotOpen, BidLate, FilingTooSlow)
+_ACT_REFUSALS: Final = (VendorUnknown, LotUnknown, LotNotOpen, BidLate, FilingTooSlow)
+
+_FILING_REFUSALS: Final = (
+    *_ACT_REFUSALS,
+    RegionNotServed,
+    VendorNotQualified,
+    PolicyProfileUnknown,
+)
 
 
 @routes.post(
@@ -273,7 +282,7 @@ async def import_bids(call: Call[None]) -> FiledTableAnswer:
     scope="bid:write",
     answer=ReceiptAnswer,
     summary="Withdraw a sealed bid",
-    refusals=(*_FILING_REFUSALS, BidUnknown, BidWithdrawnAlready),
+    refusals=(*_ACT_REFUSALS, BidUnknown, BidWithdrawnAlready),
     creates=True,
     compare_bodies=False,
 )
@@ -290,8 +299,10 @@ async def withdraw_bid(call: Call[None]) -> ReceiptAnswer:
     refusals=(OpeningUnknown,),
 )
 async def read_bid_form(call: Call[None]) -> BidFormAnswer:
-    """Show all that a vendor needs to check and seal a bid itself: lots, terms, keys."""
-    published = await call.of(SEALED_BIDDING).form_of(RfpId(call.id("rfp_id")))
+    """Show all that a vendor needs to check and seal a bid itself: its lots, terms, keys."""
+    published = await call.of(SEALED_BIDDING).form_of(
+        RfpId(call.id("rfp_id")), viewer_id=call.caller.party_id
+    )
     return BidFormAnswer.of(published)
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from services.bids.domain.auctioning import AuctionDecision, Bidder, Rankings
 from services.bids.domain.bids import Bid, Envelope, Filing, Gate
 from services.bids.domain.ceremony import Purpose
+from services.bids.domain.eligibility import Eligibility
 from services.bids.domain.evaluation import Ranked
 from services.bids.domain.lots import Lot
 from services.bids.domain.openings import Opening, SealedBid, UnsealedBid
@@ -104,8 +105,8 @@ class Lease(Protocol):
 class Bids(Protocol):
     """Keeps sealed bids."""
 
-    async def is_vendor(self, party_id: PartyId) -> bool:
-        """Tell whether the party is a registered vendor."""
+    async def eligibility(self, lot_id: LotId, *, vendor_id: PartyId) -> Eligibility:
+        """Read what the lot asks of its vendors, and what is known of this one."""
 
     async def gate(self, lot_id: LotId) -> Gate:
         """Read a lot's gate without holding it. Raises: LotUnknown."""
@@ -121,8 +122,11 @@ class Bids(Protocol):
     ) -> list[SignedReceipt]:
         """Record several versions, all of them or none. Raises: as `file`."""
 
-    async def published_form(self, rfp_id: RfpId) -> PublishedForm:
-        """Read the form of a published RFP. Raises: OpeningUnknown."""
+    async def published_form(self, rfp_id: RfpId, *, viewer_id: PartyId | None) -> PublishedForm:
+        """Read the form of a published RFP with the lots that a viewer is shown; None sees all.
+
+        Raises: OpeningUnknown.
+        """
 
     async def receipt_of(self, version_id: UUID, *, vendor_id: PartyId) -> SignedReceipt | None:
         """Find the receipt that a vendor was given under an id."""

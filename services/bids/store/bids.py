@@ -12,10 +12,12 @@ from uuid import UUID
 import asyncpg
 
 from services.bids.domain.bids import Bid, BidUnknown, Envelope, Filing, Gate, reused
+from services.bids.domain.eligibility import Eligibility
 from services.bids.domain.lots import LotStatus, LotUnknown
 from services.bids.domain.openings import OpeningStatus
 from services.bids.ports.sealed import DecideFiling, HeldBid, PublishedForm, SignedReceipt
 from services.bids.store.forms import read_form, read_published_form
+from services.bids.store.membership import vendor_of
 from shared import db
 from shared.db import Connection, Pool
 from shared.domain.bid_forms import BidForm
@@ -27,8 +29,17 @@ from shared.receipts import Receipt, ReceiptAction
 ACTOR: Final = "vendor"
 """Who filed, as the chain may tell it before the opening: a vendor, and not which one."""
 
-_IS_VENDOR: Final = """-- bids.is_vendor
-SELECT EXISTS (SELECT FROM party WHERE id = $1 AND kind = 'vendor')
+_ELIGIBILITY: Final = """-- bids.read_eligibility
+SELECT EXISTS (SELECT FROM party WHERE id = $2 AND kind = 'vendor') AS is_vendor,
+    lot.item_code, rfp.policy_profile,
+    (rfp.terms::jsonb ->> 'prequalified_only')::boolean AS prequalified_only,
+    ARRAY(SELECT region FROM lot_region WHERE lot_region.lot_id = lot.id) AS lot_regions,
+    profile.vendor_id, profile.registration, profile.category_prefixes, profile.regions,
+    profile.qualified_until
+FROM (SELECT $1::uuid AS lot_id) AS asked
+LEFT JOIN lot ON lot.id = asked.lot_id
+LEFT JOIN rfp ON rfp.id = lot.rfp_id
+LEFT JOIN vendor_profile AS profile ON profile.vendor_id = $2
 """
 
 _SELECT_GATE: Final = """
@@ -102,10 +113,22 @@ class BidStore:
         self._pool = pool
         self._journal = journal
 
-    async def is_vendor(self, party_id: PartyId) -> bool:
-        """Tell whether the party is a registered vendor."""
+    async def eligibility(self, lot_id: LotId, *, vendor_id: PartyId) -> Eligibility:
+        """Read what the lot asks of its vendors, and what is known of this one.
+
+        Of a lot that is not there nothing is asked; its gate is missing too.
+        """
         async with db.reading(self._pool) as connection:
-            return bool(await connection.fetchval(_IS_VENDOR, party_id))
+            row = await connection.fetchrow(_ELIGIBILITY, lot_id, vendor_id)
+        assert row is not None, "a query that always answers one row"
+        return Eligibility(
+            is_vendor=row["is_vendor"],
+            profile=None if row["vendor_id"] is None else vendor_of(row),
+            item_code=row["item_code"] or "",
+            regions=tuple(row["lot_regions"]),
+            prequalified_only=bool(row["prequalified_only"]),
+            policy_profile=row["policy_profile"] or "",
+        )
 
     async def gate(self, lot_id: LotId) -> Gate:
         """Read a lot's gate without holding it.
@@ -184,14 +207,14 @@ class BidStore:
             raise reused() from error
         return signed
 
-    async def published_form(self, rfp_id: RfpId) -> PublishedForm:
-        """Read the form of a published RFP with its lots.
+    async def published_form(self, rfp_id: RfpId, *, viewer_id: PartyId | None) -> PublishedForm:
+        """Read the form of a published RFP with the lots that a viewer is shown; None sees all.
 
         Raises:
             OpeningUnknown: No such RFP, or it is still a draft.
         """
         async with db.reading(self._pool) as connection:
-            return await read_published_form(connection, rfp_id)
+            return await read_published_form(connection, rfp_id, viewer_id)
 
     async def held_by(self, vendor_id: PartyId, *, after: UUID | None, limit: int) -> list[HeldBid]:
         """Read a vendor's own bids, by their ids."""

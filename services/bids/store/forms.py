@@ -5,11 +5,13 @@ from typing import Final
 from services.bids.domain.bids import Envelope
 from services.bids.domain.ceremony import Purpose
 from services.bids.domain.openings import OpeningUnknown
+from services.bids.domain.rfps import LOTS_MAX
+from services.bids.ports.purchase import Part
 from services.bids.ports.sealed import PublishedForm
 from services.bids.store.lots import LotStore
 from shared.db import Connection
 from shared.domain.bid_forms import BidForm
-from shared.domain.ids import LotId, OpeningId, RfpId
+from shared.domain.ids import LotId, OpeningId, PartyId, RfpId
 from shared.domain.money import Currency
 
 _FORM: Final = """-- bids.read_form
@@ -31,8 +33,12 @@ SELECT id, purpose, public_key FROM opening WHERE rfp_id = $1 AND purpose <> 're
 """
 
 
-async def read_published_form(connection: Connection, rfp_id: RfpId) -> PublishedForm:
+async def read_published_form(
+    connection: Connection, rfp_id: RfpId, viewer_id: PartyId | None
+) -> PublishedForm:
     """Read the form of a published RFP, with its lots and the keys that bids are sealed to.
+
+    A vendor is shown the lots that are for its regions.
 
     Raises:
         OpeningUnknown: No such RFP, or it is still a draft.
@@ -49,7 +55,9 @@ async def read_published_form(connection: Connection, rfp_id: RfpId) -> Publishe
         form=await read_form(connection, price.opening_id),
         price=price,
         technical=envelopes.get(Purpose.TECHNICAL),
-        lots=tuple(await LotStore().lots_of(connection, rfp_id)),
+        lots=tuple(
+            await LotStore().page_of(connection, rfp_id, Part(None, LOTS_MAX), viewer_id=viewer_id)
+        ),
     )
 
 

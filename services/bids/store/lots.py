@@ -82,11 +82,17 @@ IN_REGION: Final = """(
     OR NOT EXISTS (SELECT FROM party WHERE party.id = $2 AND party.kind = 'vendor')
     OR EXISTS (
         SELECT FROM lot_region JOIN vendor_profile ON vendor_profile.vendor_id = $2
-        WHERE lot_region.lot_id = lot.id
-            AND lot_region.region = ANY(vendor_profile.regions)
+        WHERE lot_region.lot_id = lot.id AND (
+            cardinality(vendor_profile.regions) = 0
+            OR lot_region.region = ANY(vendor_profile.regions)
+        )
     )
 )"""
-"""Whether a lot is shown to $2: a lot of some regions is shown to no vendor that serves none."""
+"""Whether a lot is shown to $2: a lot of some regions is shown to no vendor that serves none.
+
+It says what `domain.eligibility` says: a vendor that names no regions delivers everywhere, and one
+of which nothing is known delivers nowhere.
+"""
 
 _FIND_VISIBLE: Final = f"""-- bids.find_visible_lot
 {_SELECT}WHERE lot.id = $1 AND (rfp.published_at IS NOT NULL OR rfp.buyer_id = $2)

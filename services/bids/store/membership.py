@@ -120,7 +120,7 @@ class PostgresMembershipStore:
             return PartyRecord(
                 party,
                 await _member(connection, party_id),
-                None if vendor is None else _vendor_of(vendor),
+                None if vendor is None else vendor_of(vendor),
                 tuple(_authority_of(row) for row in await connection.fetch(_AUTHORITIES, party_id)),
             )
 
@@ -258,7 +258,8 @@ async def _member(connection: Connection, member_id: PartyId) -> MemberProfile |
     )
 
 
-def _vendor_of(row: asyncpg.Record) -> VendorProfile:
+def vendor_of(row: asyncpg.Record) -> VendorProfile:
+    """Build a vendor's profile from the columns of its table."""
     return VendorProfile(
         vendor_id=PartyId(row["vendor_id"]),
         registration=row["registration"],

@@ -21,7 +21,6 @@ from services.bids.domain.bids import (
     Filing,
     FilingTooSlow,
     Gate,
-    VendorUnknown,
     decide_filing,
     require_envelopes,
     require_fit,
@@ -29,6 +28,9 @@ from services.bids.domain.bids import (
     require_sealed,
     reused,
 )
+from services.bids.domain.compliance import day_in
+from services.bids.domain.eligibility import Eligibility
+from services.bids.domain.policy import PolicyBook
 from services.bids.ports.sealed import (
     Bids,
     DecideFiling,
@@ -125,13 +127,18 @@ class SealedBidding:
         signer: Signer,
         *,
         clock: Clock,
+        policies: PolicyBook,
         deadline_s: float,
         new_nonce: Callable[[], bytes],
     ) -> None:
-        """Use a store and a signer; `new_nonce` draws `NONCE_BYTES` random bytes."""
+        """Use a store and a signer; `new_nonce` draws `NONCE_BYTES` random bytes.
+
+        A profile of `policies` says in which time zone a vendor's qualification ends.
+        """
         self._bids = bids
         self._signer = signer
         self._clock = clock
+        self._policies = policies
         self._deadline_s = deadline_s
         self._new_nonce = new_nonce
 
@@ -147,6 +154,9 @@ class SealedBidding:
             LotUnknown: No such lot.
             LotNotOpen: The lot takes no bids.
             BidLate: Not received before the deadline.
+            RegionNotServed: The lot is for other regions than the vendor's.
+            VendorNotQualified: Only qualified vendors bid, and this one is not on that day.
+            PolicyProfileUnknown: The profile that says which day it is was taken away.
             EnvelopesWrong: The solicitation has another number of envelopes.
             CurrencyWrong: Not in the solicitation's currency.
             PriceZero: A price is 0.
@@ -172,10 +182,11 @@ class SealedBidding:
         Raises:
             OpeningUnknown: No such RFP, or it is still a draft.
             BidTableInvalid: Some rows are wrong, or do not fit; the details say which.
-            VendorUnknown, LotNotOpen, BidLate, EnvelopesWrong, FilingTooSlow: As for one bid.
+            VendorUnknown, LotNotOpen, BidLate, RegionNotServed, VendorNotQualified,
+            PolicyProfileUnknown, EnvelopesWrong, FilingTooSlow: As for one bid.
         """
         async with self._in_time(act.received_at):
-            published = await self._bids.published_form(rfp_id)
+            published = await self._bids.published_form(rfp_id, viewer_id=None)
             lots = {lot.number: lot.id for lot in published.lots}
             form = published.form
             table = read_table(raw, lots, form.currency, apply=act.tiers_apply)
@@ -215,6 +226,9 @@ class SealedBidding:
             LotUnknown: No such lot.
             LotNotOpen: The lot takes no bids.
             BidLate: Not received before the deadline.
+            RegionNotServed: The lot is for other regions than the vendor's.
+            VendorNotQualified: Only qualified vendors bid, and this one is not on that day.
+            PolicyProfileUnknown: The profile that says which day it is was taken away.
             EnvelopesWrong: The solicitation has another number of envelopes.
             FilingTooSlow: Not recorded in time; a retry tells whether it stands.
         """
@@ -243,20 +257,23 @@ class SealedBidding:
             standing = await self._bids.receipt_of(act.version_id, vendor_id=act.vendor_id)
             if standing is not None:
                 return standing
-            gate = await self._admitted(act)
+            eligibility = await self._bids.eligibility(act.lot_id, vendor_id=act.vendor_id)
+            gate = await self._known(act, eligibility)
             return await self._record(act, gate, None)
 
     async def held_by(self, vendor_id: PartyId, *, after: UUID | None, limit: int) -> list[HeldBid]:
         """List the vendor's own bids, so that no receipt is lost with its bid's id."""
         return await self._bids.held_by(vendor_id, after=after, limit=limit)
 
-    async def form_of(self, rfp_id: RfpId) -> PublishedForm:
+    async def form_of(self, rfp_id: RfpId, *, viewer_id: PartyId | None) -> PublishedForm:
         """Show what bids of a published RFP are checked against, and to whom they are sealed.
+
+        A vendor is shown the lots that are for its regions.
 
         Raises:
             OpeningUnknown: No such RFP, or it is still a draft.
         """
-        return await self._bids.published_form(rfp_id)
+        return await self._bids.published_form(rfp_id, viewer_id=viewer_id)
 
     async def receipts_of(self, bid_id: BidId, *, vendor_id: PartyId) -> list[SignedReceipt]:
         """Read the receipts of the vendor's own bid, oldest first.
@@ -271,9 +288,18 @@ class SealedBidding:
         return self._signer.public_keys()
 
     async def _admitted(self, act: BidAct) -> Gate:
-        if not await self._bids.is_vendor(act.vendor_id):
-            sentence = "Only a registered vendor files bids."
-            raise VendorUnknown(sentence)
+        """Let a vendor pass that may file a bid on the lot now."""
+        standing = await self._bids.eligibility(act.lot_id, vendor_id=act.vendor_id)
+        gate = await self._known(act, standing)
+        standing.require_region()
+        if standing.prequalified_only:
+            zone = self._policies.find(standing.policy_profile).zone
+            standing.require_qualified(day_in(zone, act.received_at))
+        return gate
+
+    async def _known(self, act: BidAct, standing: Eligibility) -> Gate:
+        """Let a vendor pass that may withdraw its bid: none is held by a lapsed qualification."""
+        standing.require_vendor()
         gate = await self._bids.gate(act.lot_id)
         gate.admit(act.received_at)
         return gate
