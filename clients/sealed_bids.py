@@ -32,7 +32,14 @@ from shared.domain.bid_content import (
     write_content,
     write_technical,
 )
-from shared.domain.bid_forms import BidForm, Fault, faults_of, technical_faults_of
+from shared.domain.bid_forms import (
+    AnswerKind,
+    Asked,
+    BidForm,
+    Fault,
+    faults_of,
+    technical_faults_of,
+)
 from shared.domain.ids import BidId, LotId, OpeningId, PartyId, new_id
 from shared.domain.money import Currency
 from shared.receipts import (
@@ -132,7 +139,7 @@ async def published_form(bids: BidsClient, rfp_id: str) -> PublishedForm:
         currency=Currency(told["currency"]),
         closes_at=datetime.fromisoformat(told["closes_at"]),
         lots={LotId(UUID(lot["id"])): Decimal(lot["quantity"]) for lot in told["lots"]},
-        criteria=None if told["criteria"] is None else frozenset(told["criteria"]),
+        asked=None if told["asked"] is None else tuple(_asked_in(one) for one in told["asked"]),
         attestations=frozenset(told["attestations"]),
         envelopes=1 if technical is None else 2,
     )
@@ -312,6 +319,15 @@ def _proves(proof: Document, receipt: Receipt) -> bool:
         index=proof["index"],
         size=proof["size"],
         root=bytes.fromhex(proof["merkle_root"]),
+    )
+
+
+def _asked_in(told: Document) -> Asked:
+    return Asked(
+        name=told["name"],
+        kind=AnswerKind(told["kind"]),
+        is_required=told["is_required"],
+        least=None if told["least"] is None else Decimal(told["least"]),
     )
 
 

@@ -28,7 +28,7 @@ def cli() -> None:
     \b
     A buyer:      requirements import, rfp draft, pool, case, rfp publish, amend, answer,
                   withdrawal decide
-    A vendor:     rfp show, bid check, seal, file, proof, withdrawal claim
+    A vendor:     rfp show, bid form, check, seal, file, proof, withdrawal claim
     A custodian:  keys generate, register, share, and open
 
     Exit status: 0 done, 1 refused, 2 the command line is wrong, 3 no service was reached. With

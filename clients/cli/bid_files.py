@@ -1,5 +1,6 @@
 """Read a bid as its vendor wrote it down: a JSON file, or a price on the command line."""
 
+from collections.abc import Iterator
 from typing import Annotated, BinaryIO
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import click
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from clients.cli.documents import json_object
+from clients.http import Document as Shown
 from clients.sealed_bids import Offer, PublishedForm
 from shared.domain.bid_content import (
     ALTERNATES_MAX,
@@ -187,6 +189,22 @@ def written_bid(file: BinaryIO | None, unit_price: str | None) -> WrittenBid:
             for fault in error.errors(include_input=False, include_url=False)
         )
         raise _unfit("; ".join(faults)) from error
+
+
+def form_lines(form: Shown) -> Iterator[str]:
+    """Tell a person what a published form asks."""
+    yield f"bids in {form['currency']} until {form['closes_at']}"
+    if form["technical"] is not None:
+        yield "two envelopes: answers and attestations go into the technical one"
+    for lot in form["lots"]:
+        quantity = f"{lot['quantity']} {lot['unit']}"
+        yield f"lot {lot['number']:>3}  {lot['id']}  {lot['title']}: {quantity}"
+    for asked in form["asked"] or ():
+        must = "must be answered" if asked["is_required"] else "may be answered"
+        least = "" if asked["least"] is None else f", {asked['least']} or more"
+        yield f"{asked['name']}: {must}, {asked['kind']}{least}"
+    for attestation in form["to_attest"]:
+        yield f"attest {attestation['name']}: {attestation['sentence']}"
 
 
 def _package(lots: list[WrittenPackagePrice], currency: Currency) -> Package:

@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from clients.bids import BidsClient
-from clients.cli.bid_files import WrittenBid, written_bid
+from clients.cli.bid_files import WrittenBid, form_lines, written_bid
 from clients.cli.documents import (
     name_of,
     new_file,
@@ -79,6 +79,26 @@ def bid() -> None:
         commonlot bid file  lot1.sealed --receipt lot1.receipt
         commonlot bid proof lot1.receipt
     """  # noqa: D301 - click reads the \b as "keep these lines"
+
+
+@bid.command("form")
+@click.argument("rfp_id", type=click.UUID)
+@speaks_as("vendor")
+def bid_form(*, way: Way, rfp_id: UUID) -> None:
+    """Show what bids of RFP_ID are asked: its lots, the answers, and what is to be attested.
+
+    What must be answered and is not is refused, or fails at the opening where it was sealed.
+
+    \b
+    Example:
+        commonlot bid form 0190a1b2-…
+    """  # noqa: D301 - likewise
+
+    async def read(client: Client) -> Document:
+        return await client.bids.bid_form(str(rfp_id))
+
+    form = way.run(read)
+    way.tell(form, form_lines(form))
 
 
 @bid.command("check")

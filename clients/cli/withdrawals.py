@@ -1,7 +1,7 @@
 """Claim an opened bid back for a clerical error, and decide on such claims, from the shell."""
 
 from collections.abc import Iterator
-from hashlib import file_digest
+from hashlib import sha256
 from typing import BinaryIO, Final
 from uuid import UUID
 
@@ -12,6 +12,9 @@ from clients.client import Client
 from clients.http import Document
 
 MISTAKES: Final = ("arithmetic_error", "omission", "transcription")
+
+CHUNK_BYTES: Final = 1024 * 1024
+"""How much of a file is in memory at once: evidence may be long."""
 
 
 @click.group()
@@ -60,7 +63,7 @@ def withdrawal_claim(
         commonlot withdrawal claim 0190a1b2-… --mistake arithmetic_error \\
             --reason "Row 7 was not added." --evidence work-papers.xlsx
     """  # noqa: D301 - likewise
-    digest = file_digest(evidence, "sha256").hexdigest()
+    digest = _digest_of(evidence)
 
     async def claim(client: Client) -> Document:
         return await client.bids.claim_withdrawal(
@@ -124,6 +127,13 @@ def withdrawal_decide(
     decided = way.run(decide)
     outcome = "is withdrawn" if decided["is_granted"] else "stands"
     way.tell(decided, [f"Bid {decided['bid_id']} {outcome}."])
+
+
+def _digest_of(file: BinaryIO) -> str:
+    digest = sha256()
+    while chunk := file.read(CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _claim_lines(listed: Document) -> Iterator[str]:

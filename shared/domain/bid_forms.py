@@ -5,11 +5,13 @@ vendor's client checks it against the form before it is sealed; the service chec
 in the clear, and at the opening what was sealed elsewhere. All three check by this code.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Final
 
 from shared.domain.bid_content import BidContent, Pricing, TechnicalContent, TiersApply
@@ -17,6 +19,9 @@ from shared.domain.ids import LotId
 from shared.domain.money import Currency
 
 _PACKAGE_LOTS_MIN: Final = 2
+
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
+"""A number as it is scored by: no exponent, no thousands separators, a point before decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +32,34 @@ class Fault:
     sentence: str
 
 
+class AnswerKind(StrEnum):
+    """How something is answered: by a plain decimal number, or in words."""
+
+    NUMBER = "number"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Something that bids are asked beside their prices; a number is `least` or more, if said."""
+
+    name: str
+    kind: AnswerKind = AnswerKind.TEXT
+    is_required: bool = False
+    least: Decimal | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BidForm:
     """What bids of one solicitation are checked against; `lots` holds each lot's quantity.
 
-    Where `criteria` is None, answers may be to anything. `attestations` are all demanded.
+    Where `asked` is None, answers may be to anything. `attestations` are all demanded.
     """
 
     currency: Currency
     closes_at: datetime
     lots: Mapping[LotId, Decimal]
-    criteria: AbstractSet[str] | None = None
+    asked: tuple[Asked, ...] | None = None
     attestations: AbstractSet[str] = frozenset()
     envelopes: int = 1
 
@@ -100,10 +122,25 @@ def _promise_faults(content: BidContent, form: BidForm) -> Iterator[Fault]:
 
 
 def _told_faults(content: BidContent | TechnicalContent, form: BidForm) -> Iterator[Fault]:
-    answered = [answer.criterion for answer in content.answers]
-    if len(set(answered)) != len(answered):
+    answered = {answer.criterion: answer.text for answer in content.answers}
+    if len(answered) != len(content.answers):
         yield Fault("answer_twice", "Answer each criterion once.")
-    if form.criteria is not None and not set(answered) <= form.criteria:
-        yield Fault("criterion_unknown", "An answer is to a criterion that was not asked.")
+    if form.asked is not None:
+        if not answered.keys() <= {asked.name for asked in form.asked}:
+            yield Fault("criterion_unknown", "An answer is to a criterion that was not asked.")
+        for asked in form.asked:
+            yield from _answer_faults(asked, answered.get(asked.name))
     if not form.attestations <= set(content.attestations):
         yield Fault("attestation_missing", "An attestation that the solicitation asks is missing.")
+
+
+def _answer_faults(asked: Asked, text: str | None) -> Iterator[Fault]:
+    """Check one answer; what was asked is published, so that naming it tells nothing."""
+    if text is None:
+        if asked.is_required:
+            yield Fault("answer_missing", f"“{asked.name}” is not answered.")
+    elif asked.kind is AnswerKind.NUMBER:
+        if not _NUMBER.fullmatch(text):
+            yield Fault("answer_no_number", f"“{asked.name}” is answered by a plain number.")
+        elif asked.least is not None and Decimal(text) < asked.least:
+            yield Fault("answer_too_low", f"“{asked.name}” is {asked.least:f} or more.")

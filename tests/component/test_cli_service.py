@@ -53,6 +53,7 @@ def bidding(house: House) -> House:
         "technical": None,
         "lots": [{"id": str(LOT), "quantity": "300"}],
         "criteria": ["experience"],
+        "asked": [{"name": "experience", "kind": "text", "is_required": False, "least": None}],
         "attestations": ["no_collusion"],
     }
     house.says(f"GET /v1/rfps/{RFP}/bid-form", form)
@@ -432,6 +433,23 @@ class TestBids:
 
         assert result.exit_code == 0
         assert bidding.asked[f"POST /v1/lots/{LOT}/bids/confirm"] == {"addendum": 2}
+
+    async def test_bid_that_leaves_a_question_unanswered_is_not_sealed(
+        self, bidding: House, written: Path, tmp_path: Path
+    ) -> None:
+        place = f"GET /v1/rfps/{RFP}/bid-form"
+        _, form = bidding.answers[place]
+        uptime = {"name": "uptime", "kind": "number", "is_required": True, "least": None}
+        bidding.says(place, form | {"asked": [*form["asked"], uptime]})
+        out = tmp_path / "lot1.sealed"
+        words = ("bid", "seal", str(LOT), "--bid", str(written), "--party", str(VENDOR))
+
+        result = await bidding.run(*words, "--out", str(out), "--json")
+
+        assert result.exit_code == 1
+        faults = json.loads(result.stderr)["faults"]
+        assert [fault["code"] for fault in faults] == ["answer_missing"]
+        assert not out.exists()
 
 
 class TestCustodians:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.component.cli_house import BID, LOT, House, open_house
+from tests.component.cli_house import BID, LOT, RFP, House, open_house
 
 CLAIM = "01890000-0000-7000-8000-000000000009"
 CLAIMS = f"/v1/lots/{LOT}/withdrawal-claims"
@@ -17,6 +17,35 @@ CLAIMS = f"/v1/lots/{LOT}/withdrawal-claims"
 async def house() -> AsyncIterator[House]:
     async with open_house() as house:
         yield house
+
+
+async def test_form_tells_what_must_be_answered_and_attested(house: House) -> None:
+    uptime = {"name": "uptime", "kind": "number", "is_required": True, "least": None}
+    energy = {"name": "energy", "kind": "number", "is_required": False, "least": "0"}
+    form = {
+        "currency": "USD",
+        "closes_at": "2027-03-01T12:00:00Z",
+        "technical": None,
+        "lots": [{"number": 1, "id": str(LOT), "title": "Links", "unit": "Mbps", "quantity": "9"}],
+        "asked": [uptime, energy],
+        "to_attest": [{"name": "no_gifts", "sentence": "nothing was given"}],
+    }
+    house.says(f"GET /v1/rfps/{RFP}/bid-form", form)
+
+    told = await house.run("bid", "form", RFP)
+    house.says(f"GET /v1/rfps/{RFP}/bid-form", form | {"technical": {}, "asked": None})
+    two = await house.run("bid", "form", RFP)
+    as_json = await house.run("bid", "form", RFP, "--json")
+
+    assert told.output.splitlines() == [
+        "bids in USD until 2027-03-01T12:00:00Z",
+        f"lot   1  {LOT}  Links: 9 Mbps",
+        "uptime: must be answered, number",
+        "energy: may be answered, number, 0 or more",
+        "attest no_gifts: nothing was given",
+    ]
+    assert "two envelopes" in two.output
+    assert json.loads(as_json.output)["asked"] is None
 
 
 class TestWithdrawals:

@@ -28,7 +28,7 @@ from shared.domain.bid_content import (
     write_content,
     write_technical,
 )
-from shared.domain.bid_forms import BidForm, faults_of, technical_faults_of
+from shared.domain.bid_forms import Asked, BidForm, faults_of, technical_faults_of
 from shared.domain.ids import LotId, PartyId
 from shared.domain.money import Currency, UnitPrice
 
@@ -52,7 +52,7 @@ FORM = BidForm(
     currency=USD,
     closes_at=CLOSES_AT,
     lots={LOT: Decimal(23), OTHER_LOT: Decimal(5)},
-    criteria={"warranty"},
+    asked=(Asked(name="warranty"),),
     attestations={"no collusion"},
 )
 

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 from uuid import UUID
 
 from aiohttp import web
 from pydantic import AfterValidator, StringConstraints
 
 from services.bids.api.bid_fields import WholeBid
+from services.bids.api.form_fields import BidFormAnswer
 from services.bids.api.openings import base64url, bytes_of
 from services.bids.domain.bid_tables import TABLE_BYTES_MAX, BidTableInvalid, CellError
 from services.bids.domain.bids import (
@@ -18,7 +19,6 @@ from services.bids.domain.bids import (
     BidVersionReused,
     BidVersionUnfit,
     BidWithdrawnAlready,
-    Envelope,
     EnvelopesWrong,
     FilingTooSlow,
     LotNotOpen,
@@ -29,11 +29,10 @@ from services.bids.domain.bids import (
 from services.bids.domain.eligibility import RegionNotServed, VendorNotQualified
 from services.bids.domain.lots import LotUnknown
 from services.bids.domain.openings import OpeningUnknown
-from services.bids.domain.parties import key_text
 from services.bids.domain.policy import PolicyProfileUnknown
-from services.bids.ports.sealed import PublishedForm, SignedReceipt
+from services.bids.ports.sealed import SignedReceipt
 from services.bids.usecases.bids import BidAct, SealedBidding, TableAct
-from shared.domain.bid_content import TiersApply, quantity_text
+from shared.domain.bid_content import TiersApply
 from shared.domain.ids import BidId, LotId, RfpId
 from shared.domain.money import CurrencyWrong
 from shared.receipts import ReceiptAction
@@ -105,63 +104,6 @@ class HeldBidAnswer(AnswerModel):
     lot_id: UUID
     version: int
     is_withdrawn: bool
-
-
-class EnvelopeAnswer(AnswerModel):
-    """The opening to whose public key (base64url) an envelope is sealed."""
-
-    opening_id: UUID
-    public_key: str
-
-
-class FormLotAnswer(AnswerModel):
-    """A lot on which bids are taken."""
-
-    id: UUID
-    number: int
-    title: str
-    unit: str
-    quantity: str
-
-
-class BidFormAnswer(AnswerModel):
-    """What bids of a solicitation are checked against; `technical` is null with one envelope.
-
-    Answers may be to anything where `criteria` is null.
-    """
-
-    rfp_id: UUID
-    currency: str
-    closes_at: datetime
-    price: EnvelopeAnswer
-    technical: EnvelopeAnswer | None
-    lots: list[FormLotAnswer]
-    criteria: list[str] | None
-    attestations: list[str]
-
-    @classmethod
-    def of(cls, published: PublishedForm) -> Self:
-        """Render a form."""
-        form, technical = published.form, published.technical
-        return cls(
-            rfp_id=published.rfp_id,
-            currency=form.currency,
-            closes_at=form.closes_at,
-            price=_envelope(published.price),
-            technical=None if technical is None else _envelope(technical),
-            lots=[
-                FormLotAnswer(
-                    id=lot.id,
-                    number=lot.number,
-                    title=lot.title,
-                    unit=lot.unit,
-                    quantity=quantity_text(lot.quantity),
-                )
-                for lot in published.lots
-            ],
-            criteria=None if form.criteria is None else sorted(form.criteria),
-            attestations=sorted(form.attestations),
-        )
 
 
 class ReceiptKey(AnswerModel):
@@ -367,10 +309,6 @@ def _act(call: Call[WholeBid] | Call[FileSealedBid] | Call[None]) -> BidAct:
         vendor_id=call.caller_party,
         received_at=call.received_at,
     )
-
-
-def _envelope(envelope: Envelope) -> EnvelopeAnswer:
-    return EnvelopeAnswer(opening_id=envelope.opening_id, public_key=key_text(envelope.public_key))
 
 
 def _answer(signed: SignedReceipt) -> ReceiptAnswer:

@@ -24,10 +24,12 @@ from services.bids.domain.parties import CustodianUnknown
 from services.bids.domain.policy import Breach, PolicyProfileUnknown
 from services.bids.domain.rfps import STANDSTILL_MAX, DeadlinePast, RfpNotDraft, RfpUnknown
 from services.bids.domain.terms import (
+    ATTESTATIONS_MAX,
     BIDS_MIN_MAX,
     CRITERIA_MAX,
     PRICE_ALONE,
     Advertised,
+    Attestation,
     CostCovered,
     Criterion,
     CriterionKind,
@@ -77,6 +79,13 @@ class CriterionBody(RequestModel):
         )
 
 
+class AttestationBody(RequestModel):
+    """Something that each vendor attests in its bid, by its name."""
+
+    name: Label = Field(examples=["no_conflict"])
+    sentence: Label
+
+
 class TermsBody(RequestModel):
     """An RFP's terms: by what it is scored, how it was advertised, what its consortium promises.
 
@@ -93,6 +102,11 @@ class TermsBody(RequestModel):
     )
     questions_close_at: Instant | None = None
     declarations: list[Label] = Field(default=[], max_length=50)
+    attestations: list[AttestationBody] = Field(
+        default=[],
+        max_length=ATTESTATIONS_MAX,
+        description="Asked of each vendor, beside those that the policy profile asks for.",
+    )
     criteria: list[CriterionBody] = Field(default=[], max_length=CRITERIA_MAX)
     acceptance_window_s: Annotated[int, Field(strict=True, gt=0)] | None = None
     price_on_declines: PriceOnDeclines | None = None
@@ -110,6 +124,7 @@ class TermsBody(RequestModel):
             certified_on=self.certified_on,
             questions_close_at=self.questions_close_at,
             declarations=tuple(self.declarations),
+            attestations=tuple(Attestation(**each.model_dump()) for each in self.attestations),
             criteria=tuple(each.criterion() for each in self.criteria) or PRICE_ALONE,
             acceptance_window_s=self.acceptance_window_s,
             price_on_declines=self.price_on_declines,

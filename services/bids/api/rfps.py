@@ -25,6 +25,7 @@ from services.bids.domain.publication import (
 from services.bids.domain.rfps import DeadlinePast, Rfp, RfpNotDraft, RfpStatus, RfpUnknown
 from services.bids.domain.terms import (
     Advertised,
+    Attestation,
     CostCovered,
     Criterion,
     CriterionKind,
@@ -51,6 +52,18 @@ class CriterionAnswer(AnswerModel):
     covers: CostCovered | None
 
 
+class AttestationAnswer(AnswerModel):
+    """Something that each vendor attests in its bid, by its name."""
+
+    name: str
+    sentence: str
+
+    @classmethod
+    def of(cls, attestation: Attestation) -> Self:
+        """Render an attestation."""
+        return cls(name=attestation.name, sentence=attestation.sentence)
+
+
 class TermsAnswer(AnswerModel):
     """What the buyer wrote beside title and deadline; null where the model knows no such term."""
 
@@ -60,6 +73,7 @@ class TermsAnswer(AnswerModel):
     certified_on: date | None
     questions_close_at: datetime | None
     declarations: list[str]
+    attestations: list[AttestationAnswer]
     criteria: list[CriterionAnswer]
     acceptance_window_s: int | None
     price_on_declines: PriceOnDeclines | None
@@ -78,6 +92,7 @@ class TermsAnswer(AnswerModel):
             certified_on=terms.certified_on,
             questions_close_at=terms.questions_close_at,
             declarations=list(terms.declarations),
+            attestations=[AttestationAnswer.of(each) for each in terms.attestations],
             criteria=[_criterion(each) for each in terms.criteria],
             acceptance_window_s=terms.acceptance_window_s,
             price_on_declines=terms.price_on_declines,

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import ClassVar, Final
 from uuid import UUID
 
+from services.bids.domain.forms import StatedForm
 from services.bids.domain.lots import LotStatus
 from services.bids.domain.openings import OpeningStatus
 from shared.domain.bid_content import BidContent
@@ -163,6 +164,7 @@ class Gate:
     quantity: Decimal
     public_key: bytes = field(repr=False)
     technical: Envelope | None = None
+    stated: StatedForm = field(default_factory=StatedForm)
 
     @property
     def form(self) -> BidForm:
@@ -171,6 +173,8 @@ class Gate:
             currency=self.currency,
             closes_at=self.closes_at,
             lots={self.lot_id: self.quantity},
+            asked=self.stated.asked,
+            attestations=self.stated.names,
             envelopes=1 if self.technical is None else 2,
         )
 

@@ -15,6 +15,7 @@ from services.bids.domain.openings import (
     BidFailure,
     SealedBid,
     UnsealedBid,
+    failure_of,
     unsealed_content,
 )
 from shared.domain.bid_content import BidContent, ContentMalformed, read_content
@@ -110,18 +111,10 @@ def displayed(score: Fraction) -> Decimal:
     return Decimal(round(score * 10**SCORE_DECIMALS)).scaleb(-SCORE_DECIMALS)
 
 
-_FAILURES: Final = {
-    "currency_wrong": BidFailure.CURRENCY_WRONG,
-    "price_zero": BidFailure.PRICE_ZERO,
-    "quantity_not_reached": BidFailure.QUANTITY_NOT_REACHED,
-}
-"""Faults that have a name of their own in the record; all others are `content_unfit`."""
-
-
 def _content_in(opened: bytes, form: BidForm, lot_id: LotId) -> BidContent | BidFailure:
     try:
         content = read_content(opened)
     except ContentMalformed:
         return BidFailure.CONTENT_MALFORMED
     faults = faults_of(content, form, lot_id)
-    return _FAILURES.get(faults[0].code, BidFailure.CONTENT_UNFIT) if faults else content
+    return failure_of(faults) if faults else content

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 from services.bids.domain.ceremony import WINDOW_DEFAULT, Purpose, Seat
 from shared import sealing
 from shared.domain import merkle
 from shared.domain.bid_content import BidContent
+from shared.domain.bid_forms import Fault
 from shared.domain.facts import Decision, Fact
 from shared.domain.ids import BidId, LotId, OpeningId, PartyId, RfpId
 from shared.domain.money import UnitPrice
@@ -44,8 +45,24 @@ class BidFailure(StrEnum):
     PRICE_ZERO = "price_zero"
     QUANTITY_NOT_REACHED = "quantity_not_reached"
     CONTENT_UNFIT = "content_unfit"
+    ANSWER_MISSING = "answer_missing"
+    ANSWER_UNFIT = "answer_unfit"
+    ATTESTATION_MISSING = "attestation_missing"
     TECHNICAL_NOT_PASSED = "technical_not_passed"
     NOT_CONFIRMED = "not_confirmed"
+
+
+_FAILURES: Final = {
+    "currency_wrong": BidFailure.CURRENCY_WRONG,
+    "price_zero": BidFailure.PRICE_ZERO,
+    "quantity_not_reached": BidFailure.QUANTITY_NOT_REACHED,
+    "answer_missing": BidFailure.ANSWER_MISSING,
+    "answer_no_number": BidFailure.ANSWER_UNFIT,
+    "answer_too_low": BidFailure.ANSWER_UNFIT,
+    "criterion_unknown": BidFailure.ANSWER_UNFIT,
+    "attestation_missing": BidFailure.ATTESTATION_MISSING,
+}
+"""Faults that have a name of their own in the record; all others are `content_unfit`."""
 
 
 class OpeningUnknown(Refusal):
@@ -212,6 +229,11 @@ def unsealed_content(
         return sealing.unseal(bid.sealed, private_key, context)
     except sealing.SealBroken:
         return BidFailure.SEAL_BROKEN
+
+
+def failure_of(faults: Sequence[Fault]) -> BidFailure:
+    """Name in the record why a bid that opened does not fit: by the first fault that was found."""
+    return _FAILURES.get(faults[0].code, BidFailure.CONTENT_UNFIT)
 
 
 def decide_unseal(

@@ -21,6 +21,7 @@ from services.bids.domain.ceremony import (
 )
 from services.bids.domain.compliance import Solicitation, breaches_of_publication
 from services.bids.domain.drafts import is_approved
+from services.bids.domain.forms import StatedForm, stated_form
 from services.bids.domain.lots import ENDED, Lot, LotCancelled, LotStatus
 from services.bids.domain.policy import Breach, Profile, refuse_breaches
 from services.bids.domain.rfps import (
@@ -30,6 +31,7 @@ from services.bids.domain.rfps import (
     require_terms,
     written_terms,
 )
+from services.bids.domain.scoring.plan import Plan
 from shared.domain.facts import Decision, Fact
 from shared.domain.ids import OpeningId, PartyId, RfpId
 from shared.domain.refusals import Kind, Refusal
@@ -40,7 +42,8 @@ from shared.events.bids import LotOpened, RfpCancelled, RfpPublished
 class Publication:
     """What publishing looks at and changes; nothing is `dealt` until it is done.
 
-    `invited` are the vendors that wait to be told of it, each by an event of its own.
+    `invited` are the vendors that wait to be told of it, each by an event of its own; `plan` is how
+    bids are scored, where that was stated.
     """
 
     rfp: Rfp
@@ -48,6 +51,7 @@ class Publication:
     ceremony: Ceremony
     custodian_keys: CustodianKeys
     invited: tuple[PartyId, ...] = ()
+    plan: Plan | None = None
     dealt: tuple[Dealt, ...] = ()
 
 
@@ -71,6 +75,7 @@ class TermsFrozen(Fact):
     policy_profile: str
     profile_sha256: str
     earliest_award_on: str | None
+    form: StatedForm | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +151,7 @@ def decide_publish(
         status=RfpStatus.PUBLISHED,
         published_at=now,
         profile_sha256=bytes.fromhex(profile.sha256),
+        form=stated_form(rfp.terms, draft.plan, profile),
     )
     opened = tuple(dataclasses.replace(lot, status=LotStatus.OPEN) for lot in draft.lots)
     after = dataclasses.replace(draft, rfp=published, lots=opened, dealt=dealt)
@@ -220,6 +226,7 @@ def _frozen(rfp: Rfp) -> TermsFrozen:
         policy_profile=rfp.policy_profile,
         profile_sha256=(rfp.profile_sha256 or b"").hex(),
         earliest_award_on=None if first is None else first.isoformat(),
+        form=rfp.form,
     )
 
 

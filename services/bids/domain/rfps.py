@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import ClassVar, Final
 
 from services.bids.domain.consortium import ConsortiumModel
+from services.bids.domain.forms import StatedForm
 from services.bids.domain.lots import Lot, LotStatus
 from services.bids.domain.pooling import LeftOut, Pool, PoolBy, PooledLot, Share
 from services.bids.domain.terms import Terms, require_fit
@@ -41,7 +42,8 @@ class Rfp:
     `drafted_by` and `approved_by` name persons as their tokens do; `approved_sha256` is the digest
     of the draft that was approved. `addendum` is the version of the last addendum, 0 before the
     first. The earliest award is a day in the policy profile's time zone, and the instant at which
-    that day begins.
+    that day begins. `form` is what bids are asked, from the publication on; None of an RFP that was
+    published before forms were kept.
     """
 
     id: RfpId
@@ -66,6 +68,7 @@ class Rfp:
     earliest_award_on: date | None = None
     earliest_award_at: datetime | None = None
     profile_sha256: bytes | None = None
+    form: StatedForm | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from services.bids.domain.openings import (
     Opening,
     OpeningStatus,
     SealedBid,
+    failure_of,
     over,
     unsealed_content,
 )
@@ -178,4 +179,5 @@ def _content_in(opened: bytes, form: BidForm) -> TechnicalContent | BidFailure:
         content = read_technical(opened)
     except ContentMalformed:
         return BidFailure.CONTENT_MALFORMED
-    return BidFailure.CONTENT_UNFIT if technical_faults_of(content, form) else content
+    faults = technical_faults_of(content, form)
+    return failure_of(faults) if faults else content

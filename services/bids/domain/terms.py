@@ -25,6 +25,9 @@ WEIGHT_DECIMALS: Final = 4
 CRITERIA_MAX: Final = 50
 """More criteria than this nobody scores by."""
 
+ATTESTATIONS_MAX: Final = 10
+"""A bid carries 20: the rest are for those that policy profiles ask for."""
+
 MARGIN_PERCENT_MAX: Final = Decimal(100)
 """The highest margin of a consortium that resells: twice what it pays."""
 
@@ -100,11 +103,20 @@ PRICE_ALONE: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attestation:
+    """Something that each vendor must attest in its bid, by its name."""
+
+    name: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What a buyer writes; None where the consortium model knows no such term.
 
     `certified_on` is the day on which the form that begins the waiting period was certified.
-    `declarations` are the names of those that the policy profile asks of the buyer.
+    `declarations` are the names of those that the policy profile asks of the buyer, `attestations`
+    what the buyer asks of each vendor beyond what the profile does.
     """
 
     advertised_as: Advertised = Advertised.AUCTION_MAY_FOLLOW
@@ -113,6 +125,7 @@ class Terms:
     certified_on: date | None = None
     questions_close_at: datetime | None = None
     declarations: tuple[str, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
     criteria: tuple[Criterion, ...] = PRICE_ALONE
     acceptance_window_s: int | None = None
     price_on_declines: PriceOnDeclines | None = None
@@ -197,6 +210,11 @@ def _unfit_bounds(terms: Terms, closes_at: datetime) -> Iterator[str]:
         yield "Questions must close when bidding closes, or earlier."
     if not 1 <= terms.bids_min <= BIDS_MIN_MAX:
         yield f"bids_min is between 1 and {BIDS_MIN_MAX}."
+    names = {each.name.casefold() for each in terms.attestations}
+    if len(names) != len(terms.attestations):
+        yield "Two attestations have the same name."
+    if len(terms.attestations) > ATTESTATIONS_MAX:
+        yield f"An RFP asks for at most {ATTESTATIONS_MAX} attestations of its own."
     window_s = terms.acceptance_window_s
     if window_s is not None and not 0 < window_s <= ACCEPTANCE_WINDOW_MAX.total_seconds():
         yield f"acceptance_window_s is above 0 and at most {ACCEPTANCE_WINDOW_MAX.days} days."

@@ -1,4 +1,7 @@
--- What a vendor may claim after the opening.
+-- What bids are asked beside their prices, and what a vendor may claim after the opening.
+
+-- `form` is canonical JSON, made at the publication; null of drafts, and of RFPs published before.
+ALTER TABLE rfp ADD COLUMN form text;
 
 -- One claim for a bid, for it is decided once. `reason` and `evidence_sha256` are the vendor's; what
 -- the buyer decided comes with its own reason.

@@ -18,6 +18,7 @@ from services.bids.domain.lots import Lot
 from services.bids.domain.openings import Opening, SealedBid, UnsealedBid
 from services.bids.domain.rfps import Rfp
 from services.bids.domain.technical import TechnicalPart
+from services.bids.domain.terms import Attestation
 from shared.domain.bid_forms import BidForm
 from shared.domain.facts import Decision
 from shared.domain.ids import AuctionId, BidId, EventId, LotId, OpeningId, PartyId, RfpId
@@ -66,13 +67,17 @@ class Unsealing:
 
 @dataclass(frozen=True, slots=True)
 class PublishedForm:
-    """A solicitation's form with its lots, and the openings to whose keys bids are sealed."""
+    """A solicitation's form with its lots, and the openings to whose keys bids are sealed.
+
+    `attestations` says what the names in the form attest.
+    """
 
     rfp_id: RfpId
     form: BidForm
     price: Envelope
     technical: Envelope | None
     lots: tuple[Lot, ...]
+    attestations: tuple[Attestation, ...]
 
 
 @dataclass(frozen=True, slots=True)

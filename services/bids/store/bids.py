@@ -16,7 +16,7 @@ from services.bids.domain.eligibility import Eligibility
 from services.bids.domain.lots import LotStatus, LotUnknown
 from services.bids.domain.openings import OpeningStatus
 from services.bids.ports.sealed import DecideFiling, HeldBid, PublishedForm, SignedReceipt
-from services.bids.store.forms import read_form, read_published_form
+from services.bids.store.forms import NOTHING, form_of, read_form, read_published_form
 from services.bids.store.membership import vendor_of
 from shared import db
 from shared.db import Connection, Pool
@@ -44,7 +44,7 @@ LEFT JOIN vendor_profile AS profile ON profile.vendor_id = $2
 
 _SELECT_GATE: Final = """
 SELECT opening.id AS opening_id, lot.id AS lot_id, lot.status AS lot_status, opening.status,
-    opening.closes_at, opening.public_key, rfp.currency, lot.quantity,
+    opening.closes_at, opening.public_key, rfp.currency, rfp.form, lot.quantity,
     technical.id AS technical_id, technical.public_key AS technical_key
 FROM lot
 JOIN rfp ON rfp.id = lot.rfp_id
@@ -321,6 +321,7 @@ def _gate(row: asyncpg.Record | None) -> Gate:
         quantity=row["quantity"],
         public_key=row["public_key"],
         technical=_envelope(row),
+        stated=form_of(row["form"]) or NOTHING,
     )
 
 

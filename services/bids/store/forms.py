@@ -2,8 +2,11 @@
 
 from typing import Final
 
+from pydantic import TypeAdapter
+
 from services.bids.domain.bids import Envelope
 from services.bids.domain.ceremony import Purpose
+from services.bids.domain.forms import StatedForm
 from services.bids.domain.openings import OpeningUnknown
 from services.bids.domain.rfps import LOTS_MAX
 from services.bids.ports.purchase import Part
@@ -15,7 +18,7 @@ from shared.domain.ids import LotId, OpeningId, PartyId, RfpId
 from shared.domain.money import Currency
 
 _FORM: Final = """-- bids.read_form
-SELECT rfp.currency, rfp.closes_at, (
+SELECT rfp.currency, rfp.closes_at, rfp.form, (
     SELECT count(*) FROM opening AS sealed
     WHERE sealed.rfp_id = rfp.id AND sealed.purpose <> 'rehearsal'
 ) AS envelopes
@@ -27,6 +30,15 @@ SELECT lot.id, lot.quantity FROM opening JOIN lot ON lot.rfp_id = opening.rfp_id
 WHERE opening.id = $1
 """
 
+
+_STATED_OF: Final = """-- bids.read_stated_form
+SELECT form FROM rfp WHERE id = $1
+"""
+
+NOTHING: Final = StatedForm()
+"""What an RFP asks of bids that stated nothing."""
+
+_STATED: Final = TypeAdapter(StatedForm)
 
 _OPENINGS: Final = """-- bids.read_openings_of_form
 SELECT id, purpose, public_key FROM opening WHERE rfp_id = $1 AND purpose <> 'rehearsal'
@@ -58,6 +70,9 @@ async def read_published_form(
         lots=tuple(
             await LotStore().page_of(connection, rfp_id, Part(None, LOTS_MAX), viewer_id=viewer_id)
         ),
+        attestations=(
+            form_of(await connection.fetchval(_STATED_OF, rfp_id)) or NOTHING
+        ).attestations,
     )
 
 
@@ -66,9 +81,17 @@ async def read_form(connection: Connection, opening_id: OpeningId) -> BidForm:
     row = await connection.fetchrow(_FORM, opening_id)
     assert row is not None, "an opening without its RFP"
     lots = await connection.fetch(_LOTS, opening_id)
+    stated = form_of(row["form"]) or NOTHING
     return BidForm(
         currency=Currency(row["currency"]),
         closes_at=row["closes_at"],
         lots={LotId(lot["id"]): lot["quantity"] for lot in lots},
+        asked=stated.asked,
+        attestations=stated.names,
         envelopes=row["envelopes"],
     )
+
+
+def form_of(text: str | None) -> StatedForm | None:
+    """Read what an RFP asks of bids; None where that was not stated, as in a draft."""
+    return None if text is None else _STATED.validate_json(text)

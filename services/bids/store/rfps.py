@@ -16,7 +16,9 @@ from services.bids.domain.terms import Terms
 from services.bids.ports.purchase import Act, ListedLot, Part
 from services.bids.store import publications, seats
 from services.bids.store.chains import entries_of
+from services.bids.store.forms import form_of
 from services.bids.store.lots import LotStore
+from services.bids.store.scorebooks import stated_plan
 from shared import db
 from shared.db import Connection, Pool
 from shared.domain.canonical import canonical
@@ -29,7 +31,7 @@ SELECT: Final = """
 SELECT id, buyer_id, title, currency, consortium_model, policy_profile,
     custodian_id, standstill_s, status, closes_at, drafted_at, published_at, cancelled_reason,
     terms, drafted_by, approved_by, approved_sha256, drafted_from, addendum, earliest_award_on,
-    earliest_award_at, profile_sha256
+    earliest_award_at, profile_sha256, form
 FROM rfp
 """
 """The columns of an RFP, as `rfp_of` reads them."""
@@ -46,7 +48,7 @@ _SAVE: Final = """-- bids.save_rfp
 UPDATE rfp SET
     status = $2, published_at = $3, cancelled_reason = $4, closes_at = $5, terms = $6,
     approved_by = $7, approved_sha256 = $8, addendum = $9, earliest_award_on = $10,
-    earliest_award_at = $11, profile_sha256 = $12
+    earliest_award_at = $11, profile_sha256 = $12, form = $13
 WHERE id = $1
 """
 
@@ -167,6 +169,7 @@ class PostgresRfpStore:
             ceremony=ceremony,
             custodian_keys=await seats.hold_keys(connection, ceremony),
             invited=await publications.invited_to(connection, rfp.id),
+            plan=await stated_plan(connection, rfp.id),
         )
 
     async def _save_lots(self, connection: Connection, after: Publication | Cancellation) -> None:
@@ -225,6 +228,7 @@ def rfp_of(row: asyncpg.Record) -> Rfp:
         earliest_award_on=row["earliest_award_on"],
         earliest_award_at=row["earliest_award_at"],
         profile_sha256=row["profile_sha256"],
+        form=form_of(row["form"]),
     )
 
 
@@ -259,6 +263,7 @@ async def save(connection: Connection, rfp: Rfp) -> None:
         rfp.earliest_award_on,
         rfp.earliest_award_at,
         rfp.profile_sha256,
+        None if rfp.form is None else canonical(rfp.form),
     )
 
 

@@ -9,7 +9,7 @@ import asyncpg
 from pydantic import TypeAdapter
 
 from services.bids.domain.lots import Lot
-from services.bids.domain.scoring.candidates import Candidate
+from services.bids.domain.scoring.candidates import DAYS, Candidate
 from services.bids.domain.scoring.cascade import Disqualification
 from services.bids.domain.scoring.panels import (
     AgreedScore,
@@ -19,7 +19,7 @@ from services.bids.domain.scoring.panels import (
     Scorebook,
 )
 from services.bids.domain.scoring.plan import Plan, plan_of
-from services.bids.domain.scoring.stating import DAYS, features_of
+from services.bids.domain.scoring.stating import features_of
 from services.bids.domain.scoring.ties import Draw
 from services.bids.domain.terms import CriterionKind, Terms
 from services.bids.ports.scoring import (
@@ -92,13 +92,11 @@ _TERMS_TEXT: Final = TypeAdapter(Terms)
 
 async def method_of(connection: Connection, rfp_id: RfpId) -> Method:
     """Read how an RFP is scored; where no plan was stated, by its criteria."""
-    text: str | None = await connection.fetchval(_PLAN, rfp_id)
-    if text is None:
+    plan = await stated_plan(connection, rfp_id)
+    if plan is None:
         plan = plan_of(
             _TERMS_TEXT.validate_json(await connection.fetchval(_TERMS, rfp_id)).criteria
         )
-    else:
-        plan = _PLAN_TEXT.validate_json(text)
     panels = tuple(
         Panel(
             name=row["name"],
@@ -108,6 +106,12 @@ async def method_of(connection: Connection, rfp_id: RfpId) -> Method:
         for row in await connection.fetch(_PANELS, rfp_id)
     )
     return Method(plan, panels)
+
+
+async def stated_plan(connection: Connection, rfp_id: RfpId) -> Plan | None:
+    """Read the plan that was stated for an RFP; None where there is none."""
+    text: str | None = await connection.fetchval(_PLAN, rfp_id)
+    return None if text is None else _PLAN_TEXT.validate_json(text)
 
 
 async def declarations_of(connection: Connection, rfp_id: RfpId) -> Mapping[PartyId, Declaration]:

@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Final
 
 from services.bids.domain.terms import CostCovered
 from shared.domain.ids import BidId, PartyId
 from shared.domain.refusals import Kind, Refusal
+
+DAYS: Final = "days"
+"""The name under which a vendor answers how many days it promises."""
 
 
 class AnswerMissing(Refusal):

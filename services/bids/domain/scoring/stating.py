@@ -15,9 +15,6 @@ from shared.domain.canonical import canonical, digest
 from shared.domain.facts import Decision, Fact
 from shared.domain.ids import RfpId
 
-DAYS = "days"
-"""The name under which a vendor answers how many days it promises."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringStated(Fact):
