@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, BinaryIO, TypedDict, Unpack
+from typing import Any, BinaryIO, Final, TypedDict, Unpack
 from uuid import UUID
 
 import click
@@ -12,6 +12,8 @@ from clients.cli.way import REFUSED, ROLES, Way, speaks_as
 from clients.client import Client
 from clients.errors import ClientError
 from clients.http import Document
+
+DAY_S: Final = 86_400
 
 
 class InstantType(click.ParamType[datetime]):
@@ -273,6 +275,12 @@ def _rfp_lines(shown: Document) -> Iterator[str]:
     yield f"bids until {told['closes_at']}"
     if told["earliest_award_on"]:
         yield f"no award before {told['earliest_award_on']}"
+    terms = told["terms"]
+    if terms["prequalified_only"]:
+        yield "for vendors that are qualified on the day on which they file"
+    if terms["acceptance_window_s"] and terms["silence_means"]:
+        days = f"{terms['acceptance_window_s'] / DAY_S:g} days"
+        yield f"members answer within {days} of an award; silence means {terms['silence_means']}"
     for lot in shown["lots"]:
         quantity = f"{lot['quantity']} {lot['unit']}"
         yield f"lot {lot['number']:>3}  {lot['id']}  {lot['title']}: {quantity} ({lot['status']})"

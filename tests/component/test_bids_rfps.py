@@ -46,7 +46,7 @@ async def ask_draft(counter: Counter, *, by: str = "buyer", **changes: Any) -> A
     body = {
         "title": "School milk",
         "currency": "USD",
-        "consortium_model": "group_pricing",
+        "consortium_model": "group_procurement",
         "policy_profile": "open",
         "custodian_id": counter.ids["KEEPER"],
         "closes_at": CLOSES_AT.isoformat(),

@@ -31,6 +31,9 @@ from tests.component.bids_purchase import publish as publish_purchase
 CLOSES_AT = NOW + timedelta(days=30)
 QUIET_MENTION = "the firm from Carrow"
 
+ACCEPTANCE = {"acceptance_window_s": 1_209_600, "silence_means": "declined"}
+"""What group pricing states: two weeks, in which silence declines."""
+
 _AUTHORITY = """-- tests.add_authority
 INSERT INTO member_authority (id, member_id, kind, document_sha256, signed_on, recorded_at)
 VALUES ($1, $2, 'resolution', '\\x00', '2027-01-01', $3)
@@ -56,7 +59,7 @@ async def ask_draft(counter: Counter, *, by: str = "ann", **changes: Any) -> Ans
     body = {
         "title": "Links",
         "currency": "USD",
-        "consortium_model": "group_pricing",
+        "consortium_model": "group_procurement",
         "policy_profile": "open",
         "custodian_id": counter.ids["KEEPER"],
         "closes_at": CLOSES_AT.isoformat(),
@@ -167,19 +170,25 @@ def code(answer: Answer) -> tuple[int, str]:
 
 
 async def test_terms_are_written_until_the_publication_freezes_them(counter: Counter) -> None:
-    rfp_id, _ = await pooled(counter)
+    rfp_id, _ = await pooled(counter, consortium_model="group_pricing")
     criteria = [
         {"name": "price", "kind": "price", "weight": "62.5"},
         {"name": "experience", "kind": "rated", "weight": "37.5"},
         {"name": "licence", "kind": "pass_fail"},
     ]
-    body = {"terms": {"criteria": criteria, "acceptance_window_s": 86_400}}
+    terms: dict[str, Any] = {"criteria": criteria, "acceptance_window_s": 86_400}
+    body = {"terms": terms}
+    unsaid = await counter.ask("PUT", f"/v1/rfps/{rfp_id}/terms", json=body)
+    refused = await publish(counter, rfp_id)
+    terms["silence_means"] = "accepted"
 
     written = await counter.ask("PUT", f"/v1/rfps/{rfp_id}/terms", json=body)
     await publish(counter, rfp_id)
     late = await counter.ask("PUT", f"/v1/rfps/{rfp_id}/terms", json=body)
     read = await counter.ask("GET", f"/v1/rfps/{rfp_id}", by="observer")
 
+    assert (unsaid.status, code(refused)) == (200, (422, "policy_breached"))
+    assert [each["rule"] for each in refused.body["breaches"]] == ["acceptance_window"]
     assert written.status == 200, written.body
     assert read.body["terms"]["criteria"] == [
         {"name": "price", "kind": "price", "weight": "62.5", "covers": "all"},
@@ -187,6 +196,7 @@ async def test_terms_are_written_until_the_publication_freezes_them(counter: Cou
         {"name": "licence", "kind": "pass_fail", "weight": None, "covers": None},
     ]
     assert read.body["terms"]["acceptance_window_s"] == 86_400
+    assert read.body["terms"]["silence_means"] == "accepted"
     assert code(late) == (409, "rfp_not_draft")
     assert "rfp.terms_changed" in await counter.chain(rfp_id)
 
@@ -222,7 +232,10 @@ async def test_an_rfp_is_drafted_from_an_earlier_one_and_from_a_template(
 async def test_each_model_shows_vendors_its_own_volume(counter: Counter) -> None:
     shown = {}
     for model in ("group_pricing", "group_procurement", "resale"):
-        rfp_id, lot_id = await published(counter, consortium_model=model, commitment="estimate")
+        terms = ACCEPTANCE if model == "group_pricing" else {}
+        rfp_id, lot_id = await published(
+            counter, consortium_model=model, commitment="estimate", terms=terms
+        )
         lot = (await counter.ask("GET", f"/v1/lots/{lot_id}", by="observer")).body
         rfp = (await counter.ask("GET", f"/v1/rfps/{rfp_id}", by="observer")).body
         shown[model] = (

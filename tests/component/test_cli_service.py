@@ -282,6 +282,11 @@ class TestRfps:
             "policy_profile": "erate",
             "closes_at": "2027-03-01T12:00:00Z",
             "earliest_award_on": "2027-03-29",
+            "terms": {
+                "prequalified_only": True,
+                "acceptance_window_s": 1_209_600,
+                "silence_means": "declined",
+            },
         }
         lot = {"number": 1, "id": str(LOT), "title": "Milk", "quantity": "300", "unit": "pint"}
         house.says(f"GET /v1/rfps/{RFP}", told)
@@ -297,6 +302,8 @@ class TestRfps:
             "Milk (published), USD, policy erate",
             "bids until 2027-03-01T12:00:00Z",
             "no award before 2027-03-29",
+            "for vendors that are qualified on the day on which they file",
+            "members answer within 14 days of an award; silence means declined",
             f"lot   1  {LOT}  Milk: 300 pint (open)",
             "addendum 1 (substantial): More.",
             f"question {BID}: Half-pints?",

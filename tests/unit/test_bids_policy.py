@@ -20,6 +20,7 @@ from services.bids.domain.compliance import (
     earliest_award_on,
     working_days_between,
 )
+from services.bids.domain.consortium import ConsortiumModel, SilenceMeans
 from services.bids.domain.policy import (
     PolicyBook,
     PolicyProfileNotFound,
@@ -88,6 +89,7 @@ def lawful_terms(**changes: Any) -> Terms:
 def solicitation(**changes: Any) -> Solicitation:
     asked = Solicitation(
         terms=lawful_terms(),
+        consortium_model=ConsortiumModel.GROUP_PROCUREMENT,
         published_at=PUBLISHED_AT,
         closes_at=PUBLISHED_AT + timedelta(days=28),
         standstill_s=0,
@@ -305,6 +307,25 @@ def test_bidding_stays_open_for_28_days(days: int, broken: list[str]) -> None:
     asked = solicitation(closes_at=PUBLISHED_AT + timedelta(days=days))
 
     assert rules_broken(ERATE, asked) == broken
+
+
+@every_profile
+def test_group_pricing_says_until_when_members_answer_and_what_silence_means(
+    profile: Profile,
+) -> None:
+    def broken(model: ConsortiumModel, **terms: Any) -> bool:
+        asked = solicitation(terms=lawful_terms(**terms), consortium_model=model)
+        return "acceptance_window" in rules_broken(profile, asked)
+
+    window = {"acceptance_window_s": 86_400}
+    silence = {"silence_means": SilenceMeans.DECLINED}
+
+    assert broken(ConsortiumModel.GROUP_PRICING)
+    assert broken(ConsortiumModel.GROUP_PRICING, **window)
+    assert broken(ConsortiumModel.GROUP_PRICING, **silence)
+    assert not broken(ConsortiumModel.GROUP_PRICING, **window, **silence)
+    assert not broken(ConsortiumModel.GROUP_PROCUREMENT)
+    assert not broken(ConsortiumModel.RESALE)
 
 
 def test_days_are_counted_in_the_profiles_time_zone() -> None:

@@ -87,7 +87,7 @@ def rfp(**changes: Any) -> Rfp:
         "buyer_id": PartyId(UUID(int=2)),
         "title": "School milk",
         "currency": Currency("USD"),
-        "consortium_model": ConsortiumModel.GROUP_PRICING,
+        "consortium_model": ConsortiumModel.GROUP_PROCUREMENT,
         "policy_profile": "open",
         "custodian_id": PartyId(UUID(int=3)),
         "standstill_s": 0,

@@ -30,6 +30,7 @@ from services.bids.domain.consortium import (
     ConsortiumModel,
     CostSharing,
     PriceOnDeclines,
+    SilenceMeans,
     Volume,
     shown_volume,
 )
@@ -148,6 +149,7 @@ def test_criteria_that_cannot_be_scored_are_named(
     ("terms", "model"),
     [
         (Terms(acceptance_window_s=60), ConsortiumModel.GROUP_PRICING),
+        (Terms(silence_means=SilenceMeans.ACCEPTED), ConsortiumModel.GROUP_PRICING),
         (Terms(price_on_declines=PriceOnDeclines.HOLDS), ConsortiumModel.GROUP_PRICING),
         (Terms(cost_shared_by=CostSharing.DEMAND), ConsortiumModel.GROUP_PROCUREMENT),
         (Terms(margin_percent=Decimal("2.5")), ConsortiumModel.RESALE),

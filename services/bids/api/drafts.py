@@ -10,7 +10,12 @@ from pydantic import Field, model_validator
 
 from services.bids.api.contract_terms import ContractTermsBody, PercentText
 from services.bids.api.rfps import RFPS, LotAnswer, RfpAnswer
-from services.bids.domain.consortium import ConsortiumModel, CostSharing, PriceOnDeclines
+from services.bids.domain.consortium import (
+    ConsortiumModel,
+    CostSharing,
+    PriceOnDeclines,
+    SilenceMeans,
+)
 from services.bids.domain.drafts import (
     ApproverIsDrafter,
     Draft,
@@ -90,8 +95,8 @@ class TermsBody(RequestModel):
     """An RFP's terms: by what it is scored, how it was advertised, what its consortium promises.
 
     Weights sum to 100. Without criteria the price alone decides. `acceptance_window_s` and
-    `price_on_declines` belong to group pricing, `cost_shared_by` to group procurement,
-    `margin_percent` to resale.
+    `silence_means`, both of which must be said before the publication, and `price_on_declines`
+    belong to group pricing, `cost_shared_by` to group procurement, `margin_percent` to resale.
     """
 
     advertised_as: Advertised = Advertised.AUCTION_MAY_FOLLOW
@@ -109,6 +114,7 @@ class TermsBody(RequestModel):
     )
     criteria: list[CriterionBody] = Field(default=[], max_length=CRITERIA_MAX)
     acceptance_window_s: Annotated[int, Field(strict=True, gt=0)] | None = None
+    silence_means: SilenceMeans | None = None
     price_on_declines: PriceOnDeclines | None = None
     cost_shared_by: CostSharing | None = None
     margin_percent: PercentText | None = None
@@ -127,6 +133,7 @@ class TermsBody(RequestModel):
             attestations=tuple(Attestation(**each.model_dump()) for each in self.attestations),
             criteria=tuple(each.criterion() for each in self.criteria) or PRICE_ALONE,
             acceptance_window_s=self.acceptance_window_s,
+            silence_means=self.silence_means,
             price_on_declines=self.price_on_declines,
             cost_shared_by=self.cost_shared_by,
             margin_percent=None if margin is None else Decimal(margin),

@@ -14,6 +14,7 @@ from services.bids.domain.consortium import (
     ConsortiumModel,
     CostSharing,
     PriceOnDeclines,
+    SilenceMeans,
 )
 from services.bids.domain.lots import LotStatus, LotUnknown, exact
 from services.bids.domain.policy import PolicyBreached, PolicyProfileUnknown
@@ -76,6 +77,7 @@ class TermsAnswer(AnswerModel):
     attestations: list[AttestationAnswer]
     criteria: list[CriterionAnswer]
     acceptance_window_s: int | None
+    silence_means: SilenceMeans | None
     price_on_declines: PriceOnDeclines | None
     cost_shared_by: CostSharing | None
     margin_percent: str | None
@@ -95,6 +97,7 @@ class TermsAnswer(AnswerModel):
             attestations=[AttestationAnswer.of(each) for each in terms.attestations],
             criteria=[_criterion(each) for each in terms.criteria],
             acceptance_window_s=terms.acceptance_window_s,
+            silence_means=terms.silence_means,
             price_on_declines=terms.price_on_declines,
             cost_shared_by=terms.cost_shared_by,
             margin_percent=None if margin is None else f"{margin:f}",

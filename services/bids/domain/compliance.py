@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from services.bids.domain.consortium import ConsortiumModel
 from services.bids.domain.policy import Breach, Profile, Rule
 from services.bids.domain.terms import Advertised, CostCovered, Criterion, Terms
 
@@ -17,6 +18,9 @@ DAYS_OF_WEEK: Final = 7
 
 SATURDAY: Final = 5
 """The first day of the week that is no working day; holidays are not known here."""
+
+ACCEPTANCE_SOURCE: Final = "The house's own rule, after the consortium model of group pricing."
+"""Where it stands that a window is stated: in no law that is at hand."""
 
 _MAIN_COST: Final = frozenset({CostCovered.ELIGIBLE, CostCovered.ALL})
 """What the dominant price covers. One over all cost is refused for mixing, not for its weight."""
@@ -30,6 +34,7 @@ class Solicitation:
     """
 
     terms: Terms
+    consortium_model: ConsortiumModel
     published_at: datetime
     closes_at: datetime
     standstill_s: int
@@ -62,6 +67,7 @@ def breaches_of_publication(profile: Profile, asked: Solicitation) -> tuple[Brea
         *_bidders_too_few_asked(profile, asked.terms),
         *_not_prequalified(profile, is_asked=asked.terms.prequalified_only),
         *_standstill_too_short(profile, asked),
+        *_acceptance_unstated(asked),
         *_not_declared(profile, asked.terms),
         *_not_approved(profile, asked),
     )
@@ -197,6 +203,23 @@ def _standstill_too_short(profile: Profile, asked: Solicitation) -> Iterator[Bre
             f"standstill of {asked.standstill_s} seconds: under {rule.law} it lasts "
             f"{_days(rule.value)}, {int(least.total_seconds())} seconds, or longer",
         )
+
+
+def _acceptance_unstated(asked: Solicitation) -> Iterator[Breach]:
+    """Insist, under every profile, that vendors and members know how lines are accepted."""
+    terms = asked.terms
+    unstated = [
+        name
+        for name, value in (
+            ("acceptance_window_s", terms.acceptance_window_s),
+            ("silence_means", terms.silence_means),
+        )
+        if value is None
+    ]
+    if asked.consortium_model is ConsortiumModel.GROUP_PRICING and unstated:
+        sentence = f"{' and '.join(unstated)} not stated: under group pricing each member accepts"
+        until = "or declines its line, so that the RFP says until when, and what silence means"
+        yield Breach("acceptance_window", f"{sentence} {until}", ACCEPTANCE_SOURCE)
 
 
 def _not_declared(profile: Profile, terms: Terms) -> Iterator[Breach]:

@@ -26,6 +26,13 @@ class PriceOnDeclines(StrEnum):
     ANEW = "intended_anew"
 
 
+class SilenceMeans(StrEnum):
+    """What a member says that does not answer within its window."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+
+
 class CostSharing(StrEnum):
     """By what the members of a group procurement share its cost."""
 

@@ -163,6 +163,7 @@ def breaches_of(draft: Publication, profile: Profile, *, now: datetime) -> tuple
     rfp = draft.rfp
     asked = Solicitation(
         terms=rfp.terms,
+        consortium_model=rfp.consortium_model,
         published_at=now,
         closes_at=rfp.closes_at,
         standstill_s=rfp.standstill_s,

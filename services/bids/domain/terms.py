@@ -12,7 +12,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from services.bids.domain.consortium import ConsortiumModel, CostSharing, PriceOnDeclines
+from services.bids.domain.consortium import (
+    ConsortiumModel,
+    CostSharing,
+    PriceOnDeclines,
+    SilenceMeans,
+)
 from services.bids.domain.erate import ErateCategory
 from shared.domain.refusals import Kind, Refusal
 
@@ -116,7 +121,8 @@ class Terms:
 
     `certified_on` is the day on which the form that begins the waiting period was certified.
     `declarations` are the names of those that the policy profile asks of the buyer, `attestations`
-    what the buyer asks of each vendor beyond what the profile does.
+    what the buyer asks of each vendor beyond what the profile does. A member accepts or declines
+    its line within `acceptance_window_s` of being told; `silence_means` what it says by nothing.
     """
 
     advertised_as: Advertised = Advertised.AUCTION_MAY_FOLLOW
@@ -128,6 +134,7 @@ class Terms:
     attestations: tuple[Attestation, ...] = ()
     criteria: tuple[Criterion, ...] = PRICE_ALONE
     acceptance_window_s: int | None = None
+    silence_means: SilenceMeans | None = None
     price_on_declines: PriceOnDeclines | None = None
     cost_shared_by: CostSharing | None = None
     margin_percent: Decimal | None = None
@@ -196,6 +203,7 @@ def _unfit_criterion(criterion: Criterion) -> Iterator[str]:
 def _unfit_for_model(terms: Terms, model: ConsortiumModel) -> Iterator[str]:
     belongs = {
         "acceptance_window_s": ConsortiumModel.GROUP_PRICING,
+        "silence_means": ConsortiumModel.GROUP_PRICING,
         "price_on_declines": ConsortiumModel.GROUP_PRICING,
         "cost_shared_by": ConsortiumModel.GROUP_PROCUREMENT,
         "margin_percent": ConsortiumModel.RESALE,
