@@ -134,6 +134,22 @@ class BidsClient:
         """Cancel a solicitation; its requirements are free for another (buyer)."""
         return await self._caller.post(f"/v1/rfps/{rfp_id}/cancel", {"reason": reason})
 
+    async def invite(self, rfp_id: str, vendor_ids: Sequence[str]) -> Document:
+        """Invite vendors; those that were invited before are not told again (buyer)."""
+        body = {"vendor_ids": list(vendor_ids)}
+        return await self._caller.post(f"/v1/rfps/{rfp_id}/invitations", body)
+
+    def invitations(self, rfp_id: str) -> AsyncIterator[Document]:
+        """List who is invited and what each intends: all to the buyer, to a vendor its own."""
+        return self._caller.items(f"/v1/rfps/{rfp_id}/invitations")
+
+    async def state_intent(
+        self, rfp_id: str, intent: Literal["bid", "decline"], *, reason: str | None = None
+    ) -> Document:
+        """Say whether one will bid; it binds to nothing, and may change until the deadline."""
+        body = {"intent": intent} | ({} if reason is None else {"reason": reason})
+        return await self._caller.put(f"/v1/rfps/{rfp_id}/intent", body)
+
     def rfps(self) -> AsyncIterator[Document]:
         """List the solicitations."""
         return self._caller.items("/v1/rfps")

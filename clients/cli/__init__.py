@@ -7,6 +7,7 @@ import click
 
 from clients.cli.auctions import auctions
 from clients.cli.bids import bid
+from clients.cli.invitations import rfp_intent, rfp_invitations, rfp_invite
 from clients.cli.keys import custodian, keys, open_bids
 from clients.cli.offline import token, verify
 from clients.cli.pooling import case, pool, requirements
@@ -26,9 +27,9 @@ def cli() -> None:
     machine can see command lines.
 
     \b
-    A buyer:      requirements import, rfp draft, pool, case, rfp publish, amend, answer,
-                  withdrawal decide
-    A vendor:     rfp show, bid form, check, seal, file, proof, withdrawal claim
+    A buyer:      requirements import, rfp draft, pool, case, rfp publish, invite, amend,
+                  answer, cancel, withdrawal decide
+    A vendor:     rfp show, intent, bid form, check, seal, file, proof, withdrawal claim
     A custodian:  keys generate, register, share, and open
 
     Exit status: 0 done, 1 refused, 2 the command line is wrong, 3 no service was reached. With
@@ -49,6 +50,8 @@ for command in (
     auctions,
 ):
     cli.add_command(command)
+for about_vendors in (rfp_invite, rfp_invitations, rfp_intent):
+    rfp.add_command(about_vendors)
 cli.add_command(token)
 cli.add_command(verify)
 

@@ -213,6 +213,32 @@ def rfp_answer(*, way: Way, question_id: UUID, text: str, reword: str | None) ->
     way.tell(answered, [f"Answered: {answered['question']}"])
 
 
+@rfp.command("cancel")
+@click.argument("rfp_id", type=click.UUID)
+@click.option("--reason", required=True, help="Why, as all who may see it are told.")
+@click.option("--yes", is_flag=True, help="Do not ask whether that is meant.")
+@speaks_as("buyer")
+def rfp_cancel(*, way: Way, rfp_id: UUID, reason: str, yes: bool) -> None:
+    """Cancel RFP_ID and whatever of it has not ended; that is never undone.
+
+    Its bids stay sealed for ever, a live auction of its lots is cancelled, and its requirements are
+    free for another solicitation. Once a lot is awarded it cannot be cancelled any more. To change
+    something, or to give more time, use `rfp amend`. Nobody is told when a draft is cancelled.
+
+    \b
+    Example:
+        commonlot rfp cancel 0190a1b2-… --reason "The grant was not renewed."
+    """  # noqa: D301 - likewise
+    if not yes:
+        click.confirm(f"Cancel {rfp_id} for good?", abort=True, err=True)
+
+    async def cancel(client: Client) -> Document:
+        return await client.bids.cancel(str(rfp_id), reason=reason)
+
+    cancelled = way.run(cancel)
+    way.tell(cancelled, [f"Cancelled {cancelled['id']}: {cancelled['title']}."])
+
+
 @rfp.command("show")
 @click.argument("rfp_id", type=click.UUID)
 @click.option(

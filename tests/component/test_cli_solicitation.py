@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.component.cli_house import BID, LOT, RFP, House, open_house
+from tests.component.cli_house import BID, LOT, RFP, VENDOR, House, open_house
 
 CLAIM = "01890000-0000-7000-8000-000000000009"
 CLAIMS = f"/v1/lots/{LOT}/withdrawal-claims"
@@ -46,6 +46,97 @@ async def test_form_tells_what_must_be_answered_and_attested(house: House) -> No
     ]
     assert "two envelopes" in two.output
     assert json.loads(as_json.output)["asked"] is None
+
+
+class TestVendors:
+    async def test_invited_vendors_are_told_and_those_before_are_counted(
+        self, house: House
+    ) -> None:
+        place = f"POST /v1/rfps/{RFP}/invitations"
+        house.says(place, {"invited": [{"vendor_id": str(VENDOR)}]})
+
+        result = await house.run("rfp", "invite", RFP, str(VENDOR), str(BID))
+
+        assert result.output.splitlines() == [
+            f"Invited {VENDOR}.",
+            "1 of them had been invited before.",
+        ]
+        assert house.asked[place] == {"vendor_ids": [str(VENDOR), str(BID)]}
+
+    async def test_nobody_to_invite_is_a_wrong_command_line(self, house: House) -> None:
+        result = await house.run("rfp", "invite", RFP)
+
+        assert result.exit_code == 2
+        assert house.asked == {}
+
+    async def test_vendor_that_is_none_is_named_by_its_id(self, house: House) -> None:
+        refusal = {
+            "code": "invited_vendor_unknown",
+            "detail": "Only vendors.",
+            "vendor_ids": [str(BID)],
+        }
+        house.says(f"POST /v1/rfps/{RFP}/invitations", refusal, status=422)
+
+        result = await house.run("rfp", "invite", RFP, str(BID))
+
+        assert result.exit_code == 1
+        assert str(BID) in result.stderr
+
+    async def test_invitations_tell_who_answered_what(self, house: House) -> None:
+        one = {"vendor_id": str(VENDOR), "invited_at": None, "intent": "decline", "reason": "Far."}
+        other = {"vendor_id": str(BID), "invited_at": "2027", "intent": None, "reason": None}
+        house.lists(f"GET /v1/rfps/{RFP}/invitations", one, other)
+
+        result = await house.run("rfp", "invitations", RFP)
+
+        assert result.output.splitlines() == [
+            f"{VENDOR}  not invited, says: decline (Far.)",
+            f"{BID}  invited, has not answered",
+        ]
+
+    async def test_vendor_says_whether_it_will_bid_and_never_neither(self, house: House) -> None:
+        place = f"PUT /v1/rfps/{RFP}/intent"
+        house.says(place, {"intent": "decline"})
+
+        neither = await house.run("rfp", "intent", RFP)
+        declined = await house.run("rfp", "intent", RFP, "--decline", "--reason", "Too far.")
+        asked = house.asked[place]
+        house.says(place, {"intent": "bid"})
+        bidding = await house.run("rfp", "intent", RFP, "--bid", "--json")
+
+        assert neither.exit_code == 2
+        assert declined.output == "The buyer is told that you decline.\n"
+        assert asked == {"intent": "decline", "reason": "Too far."}
+        assert json.loads(bidding.output) == {"intent": "bid"}
+        assert house.asked[place] == {"intent": "bid"}
+
+
+class TestCancelling:
+    async def test_it_is_asked_whether_that_is_meant(self, house: House) -> None:
+        place = f"POST /v1/rfps/{RFP}/cancel"
+        house.says(place, {"id": RFP, "title": "Milk"})
+        words = ("rfp", "cancel", RFP, "--reason", "No grant.")
+
+        unanswered = await house.run(*words)
+        asked = dict(house.asked)
+        meant = await house.run(*words, "--yes")
+
+        assert (unanswered.exit_code, asked) == (1, {})
+        assert meant.output == f"Cancelled {RFP}: Milk.\n"
+        assert house.asked[place] == {"reason": "No grant."}
+
+    async def test_awarded_rfp_is_exit_status_1_and_says_why(self, house: House) -> None:
+        refusal = {"code": "rfp_awarded", "detail": "A lot is awarded."}
+        house.says(f"POST /v1/rfps/{RFP}/cancel", refusal, status=409)
+
+        result = await house.run("rfp", "cancel", RFP, "--reason", "No.", "--yes", "--json")
+
+        assert result.exit_code == 1
+        assert json.loads(result.stderr) == {
+            "code": "rfp_awarded",
+            "status": 409,
+            "detail": "A lot is awarded.",
+        }
 
 
 class TestWithdrawals:

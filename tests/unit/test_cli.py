@@ -76,6 +76,8 @@ class TestHelp:
             "pool",
             "case",
             *(f"rfp {act}" for act in ("draft", "publish", "amend", "answer", "show")),
+            *(f"rfp {act}" for act in ("cancel", "invite", "invitations", "intent")),
+            *(f"withdrawal {act}" for act in ("claim", "list", "decide")),
             *(f"keys {act}" for act in ("generate", "register", "share")),
             *(f"bid {act}" for act in ("seal", "file", "withdraw", "receipt", "check")),
             "open",
