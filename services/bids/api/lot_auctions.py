@@ -16,6 +16,7 @@ from services.bids.domain.auctioning import (
 )
 from services.bids.domain.lots import LotUnknown
 from services.bids.domain.policy import PolicyBreached, PolicyProfileUnknown
+from services.bids.domain.withdrawals import WithdrawalUndecided
 from services.bids.usecases.auctioning import Auctioning
 from shared.domain.ids import LotId, PartyId
 from shared.web import Api, Call
@@ -51,6 +52,7 @@ class RequestAuction(RequestModel):
         AuctionHeldAlready,
         BiddersTooFew,
         HandicapUnknown,
+        WithdrawalUndecided,
         PolicyProfileUnknown,
         PolicyBreached,
     ),
