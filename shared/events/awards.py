@@ -133,7 +133,7 @@ class AwardRecommended(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwardLineRecommended(Event):
-    """A member may accept or decline its part; silence declines."""
+    """A member may accept or decline its part; the RFP says what silence means."""
 
     TYPE: ClassVar[str] = "award.line_recommended.v1"
     AUDIENCE: ClassVar[Audience] = Audience.MEMBER

@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from services.bids.api import withdrawals
 from services.bids.domain.auctioning import AuctionPlan, LotNotEvaluated
+from services.bids.domain.awards.deciding import Choice
 from services.bids.domain.bids import BidUnknown
 from services.bids.domain.lots import LotUnknown
 from services.bids.domain.withdrawals import (
@@ -29,7 +30,7 @@ from services.bids.usecases.withdrawals import ClericalErrors
 from shared import db
 from shared.auth import FixedVerifier, Principal, Role
 from shared.db import Pool
-from shared.domain.ids import LotId, PartyId, new_id
+from shared.domain.ids import AwardId, LotId, PartyId, new_id
 from shared.events.bids import AuctionRules
 from shared.idempotency import MemoryIdempotencyStore
 from shared.journal import Journal
@@ -213,6 +214,22 @@ async def test_lot_goes_to_no_auction_while_a_claim_waits(
     assert lot.status == "auctioning"
     (asked,) = await purchase.events("auction.requested.v1")
     assert str(purchase.vendors[0]) not in asked
+
+
+async def test_lot_is_neither_awarded_nor_ended_while_a_claim_waits(
+    purchase: Purchase, errors: ClericalErrors
+) -> None:
+    claimed, lot_id = await claim(purchase, errors), purchase.lots[0]
+    choice = Choice(award_id=AwardId(new_id()), vendor_id=None, reason=None)
+
+    with pytest.raises(WithdrawalUndecided):
+        await purchase.awarding.intend(lot_id, choice, buyer_id=purchase.buyer_id)
+    with pytest.raises(WithdrawalUndecided):
+        await purchase.awarding.end_without_award(lot_id, "why", buyer_id=purchase.buyer_id)
+
+    await decide(purchase, errors, claimed, is_granted=True)
+    record = await purchase.awarding.intend(lot_id, choice, buyer_id=purchase.buyer_id)
+    assert record.award.vendor_id == purchase.vendors[1]
 
 
 async def test_buyer_sees_all_claims_a_vendor_its_own_and_others_none(

@@ -37,8 +37,9 @@ from services.bids.domain.awards.course import (
     decide_withdraw,
 )
 from services.bids.domain.awards.lines import AwardLineId, Line
-from services.bids.domain.consortium import PriceOnDeclines
+from services.bids.domain.consortium import PriceOnDeclines, SilenceMeans
 from services.bids.domain.lots import Lot, LotStatus
+from services.bids.domain.terms import Terms
 from shared.domain.ids import AwardId, LotId, PartyId, RfpId
 from shared.domain.money import Currency, Money, UnitPrice
 from shared.events.awards import (
@@ -328,7 +329,11 @@ def test_answer_that_is_given_again_changes_nothing_and_another_does() -> None:
 
 
 def counting(
-    answers: dict[AwardLineId, bool], *, repriced: Repriced | None = None, anew: bool = False
+    answers: dict[AwardLineId, bool],
+    *,
+    repriced: Repriced | None = None,
+    anew: bool = False,
+    silence: SilenceMeans = SilenceMeans.DECLINED,
 ) -> Counting:
     def reprice(_award: Award, _lines: Sequence[Line]) -> Repriced | None:
         return repriced
@@ -337,7 +342,11 @@ def counting(
         answers=answers,
         bidders=RANKING,
         names=NAMES,
-        on_declines=PriceOnDeclines.ANEW if anew else PriceOnDeclines.HOLDS,
+        terms=Terms(
+            acceptance_window_s=1,
+            silence_means=silence,
+            price_on_declines=PriceOnDeclines.ANEW if anew else PriceOnDeclines.HOLDS,
+        ),
         reprice=reprice,
         mint=lambda: AwardId(UUID(int=77)),
     )
@@ -372,6 +381,17 @@ def test_silence_declines_and_the_award_is_made_of_what_was_accepted() -> None:
     assert isinstance(made, AwardMade)
     assert isinstance(own, AwardLineMade)
     assert (made.total, made.lines, own.member_id) == ("75.00", 1, NORTH)
+
+
+def test_silence_accepts_where_the_rfp_says_so() -> None:
+    counted = count(counting({NORTHS: False}, silence=SilenceMeans.ACCEPTED))
+
+    (award,) = counted.decision.state.awards
+    assert (award.status, award.quantity, award.total) == (
+        AwardStatus.MADE,
+        Decimal(120),
+        Money(3000, USD),
+    )
 
 
 def test_lot_that_everyone_declines_ends_without_award() -> None:

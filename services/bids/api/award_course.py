@@ -189,7 +189,7 @@ async def decide_protest(call: Call[DecideProtest]) -> ProtestAnswer:
     refusals=(AwardLineUnknown, AnswersClosed),
 )
 async def answer_line(call: Call[AnswerLine]) -> LineAnswerAnswer:
-    """Answer while the window is open; the last answer counts, and silence declines."""
+    """Answer while the window is open; the last answer counts. The RFP says what silence means."""
     answer = Answer(
         line_id=AwardLineId(call.id("line_id")),
         member_id=call.caller_party,

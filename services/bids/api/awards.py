@@ -27,6 +27,7 @@ from services.bids.domain.policy import PolicyProfileUnknown
 from services.bids.domain.scoring.candidates import AnswerMissing
 from services.bids.domain.scoring.panels import ScoresIncomplete
 from services.bids.domain.winners.scenarios import ScenarioUnknown, ScenarioWithoutAward
+from services.bids.domain.withdrawals import WithdrawalUndecided
 from services.bids.ports.awards import (
     AwardRecord,
     EvaluatedBid,
@@ -187,6 +188,7 @@ async def read_evaluation(call: Call[None]) -> EvaluationAnswer:
         ScoresIncomplete,
         AnswerMissing,
         EnrolmentMissing,
+        WithdrawalUndecided,
         PolicyProfileUnknown,
     ),
     creates=True,
@@ -222,6 +224,7 @@ async def intend_award(call: Call[IntendAward]) -> AwardAnswer:
         BidsTooFew,
         AwardTooEarly,
         EnrolmentMissing,
+        WithdrawalUndecided,
         PolicyProfileUnknown,
     ),
 )
@@ -243,7 +246,7 @@ async def intend_scenario(call: Call[None]) -> AwardsAnswer:
     body=EndWithoutAward,
     answer=LotAnswer,
     summary="End a lot without award",
-    refusals=(LotUnknown, LotNotEvaluated),
+    refusals=(LotUnknown, LotNotEvaluated, WithdrawalUndecided),
 )
 async def end_without_award(call: Call[EndWithoutAward]) -> LotAnswer:
     """End the lot, with a reason that its chain keeps; its requirements may be pooled again."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.bids.domain.awards.answers import AwardLineUnknown
+from services.bids.domain.awards.answers import AwardLineUnknown, is_accepted
 from services.bids.domain.awards.award import AwardStatus, LotAwards, Protest
 from services.bids.domain.awards.lines import AwardLineId
 from services.bids.domain.contracts import Awarded
@@ -31,7 +31,7 @@ from services.bids.ports.awards import (
 )
 from services.bids.ports.winners import Viewer
 from services.bids.store import award_rows
-from services.bids.store.auctioning import lock_own, read_rankings
+from services.bids.store.auctioning import lock_own, read_rankings, refuse_while_claimed
 from services.bids.store.award_rows import awards_of, price_of
 from services.bids.store.lots import LotStore
 from services.bids.store.rfps import find_visible
@@ -135,6 +135,7 @@ class AwardStore:
 
         Raises:
             LotUnknown: No such lot, or another buyer's.
+            WithdrawalUndecided: A vendor claims its bid back, and that is not decided.
             Refusal: Whatever `decide` refuses.
         """
         async with db.transaction(self._pool) as connection:
@@ -142,6 +143,7 @@ class AwardStore:
             standing = await awards_of(connection, lot_id)
             if any(record.award.id == award_id for record in standing):
                 return standing
+            await refuse_while_claimed(connection, lot_id)
             change = decide(await _ground(connection, lot))
             await self._save(connection, lot, change, actor=str(buyer_id), at=at)
             return await awards_of(connection, lot_id)
@@ -159,6 +161,7 @@ class AwardStore:
 
         Raises:
             ScenarioUnknown: No such scenario of this buyer's RFP.
+            WithdrawalUndecided: A vendor claims a bid back, and that is not decided.
             Refusal: Whatever `decide` refuses.
         """
         viewer = Viewer(buyer_id, is_auditor=False)
@@ -167,6 +170,8 @@ class AwardStore:
             scenario = await read_scenario(connection, scenario_id, rfp_id=rfp_id, viewer=viewer)
             concerned = {lot.id for lot in scenario.problem.lots}
             grounds = [await _ground(connection, lot) for lot in lots if str(lot.id) in concerned]
+            for ground in grounds:
+                await refuse_while_claimed(connection, ground.lot.id)
             for ground, change in zip(grounds, decide(scenario, grounds), strict=True):
                 await self._save(connection, ground.lot, change, actor=str(buyer_id), at=at)
             return [
@@ -183,10 +188,12 @@ class AwardStore:
 
         Raises:
             LotUnknown: No such lot, or another buyer's.
+            WithdrawalUndecided: A vendor claims its bid back, and that is not decided.
             Refusal: Whatever `decide` refuses.
         """
         async with db.transaction(self._pool) as connection:
             lot = await lock_own(connection, self._lots, lot_id, buyer_id=buyer_id)
+            await refuse_while_claimed(connection, lot_id)
             decision = decide(lot)
             await self._lots.save_status(connection, lot_id, decision.state.status)
             entry = Entry(Aggregate("lot", lot_id), decision.facts)
@@ -242,9 +249,7 @@ class AwardStore:
             lines = await award_rows.lines_of_award(connection, award_id)
             answers = await award_rows.answers_of_lot(connection, lot.id)
             rates = await award_rows.rates_of(connection, award_id)
-        accepted = [
-            each for each in lines if rfp.terms.acceptance_window_s is None or answers.get(each[0])
-        ]
+        accepted = [each for each in lines if is_accepted(each[0], answers, rfp.terms)]
         awarded = Awarded(
             lot=lot,
             award=award,

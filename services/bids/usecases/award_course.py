@@ -28,7 +28,6 @@ from services.bids.domain.awards.lines import (
     graduated_cost,
     lines_for,
 )
-from services.bids.domain.consortium import PriceOnDeclines
 from services.bids.domain.policy import PolicyBook
 from services.bids.ports.awards import (
     Answered,
@@ -233,7 +232,7 @@ def _counting(standing: Standing) -> Counting:
         answers=standing.answers,
         bidders=standing.rankings.deciding,
         names=standing.names,
-        on_declines=standing.rfp.terms.price_on_declines or PriceOnDeclines.HOLDS,
+        terms=standing.rfp.terms,
         reprice=reprice,
         mint=lambda: AwardId(new_id()),
     )

@@ -12,8 +12,9 @@ from services.bids.domain.awards.course import Lines, made
 from services.bids.domain.awards.deciding import LotNotAwarded, announced
 from services.bids.domain.awards.lines import AwardLineId, Line, cost_of
 from services.bids.domain.awards.telling import intended_events, withdrawn_events
-from services.bids.domain.consortium import PriceOnDeclines
+from services.bids.domain.consortium import PriceOnDeclines, SilenceMeans
 from services.bids.domain.lots import LotStatus, exact
+from services.bids.domain.terms import Terms
 from shared.domain.facts import Decision, Fact
 from shared.domain.ids import AwardId, PartyId
 from shared.domain.money import UnitPrice
@@ -66,7 +67,7 @@ class AwardLineAnswered(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswersCounted(Fact):
-    """The window is over; who was silent has declined."""
+    """The window is over, or all have answered; what silence means the RFP's terms say."""
 
     TYPE: ClassVar[str] = "lot.award_answers_counted"
 
@@ -87,14 +88,15 @@ class Repriced:
 class Counting:
     """What the count of answers needs to know.
 
-    `answers` are the last ones, by line. `reprice` finds an award's price anew for the lines that
-    were accepted; None where its price holds at any quantity, or there is no other.
+    `answers` are the last ones, by line; what silence means the RFP's `terms` say. `reprice` finds
+    an award's price anew for the lines that were accepted; None where its price holds at any
+    quantity, or there is no other.
     """
 
     answers: Mapping[AwardLineId, bool]
     bidders: Sequence[Bidder]
     names: Mapping[AwardId, str]
-    on_declines: PriceOnDeclines
+    terms: Terms
     reprice: Callable[[Award, Sequence[Line]], Repriced | None]
     mint: Callable[[], AwardId]
 
@@ -105,6 +107,16 @@ class Counted:
 
     decision: Decision[LotAwards]
     new_lines: Mapping[AwardId, tuple[Line, ...]]
+
+
+def is_accepted(line_id: AwardLineId, answers: Mapping[AwardLineId, bool], terms: Terms) -> bool:
+    """Tell whether a line is taken: as its member said, or as the RFP says that silence means.
+
+    Without a window nobody is asked, and every line is.
+    """
+    if terms.acceptance_window_s is None:
+        return True
+    return answers.get(line_id, terms.silence_means is SilenceMeans.ACCEPTED)
 
 
 def decide_answer(
@@ -142,7 +154,7 @@ def decide_count(
     if not _is_due(standing, lines, counting, now):
         return Counted(Decision(standing), {})
     accepted: Lines = {
-        award_id: [each for each in own if counting.answers.get(each[0])]
+        award_id: [each for each in own if is_accepted(each[0], counting.answers, counting.terms)]
         for award_id, own in lines.items()
     }
     fact = _fact(lines, counting)
@@ -218,7 +230,7 @@ def _parted(
 
 def _price_anew(award: Award, lines: Lines, accepted: Lines, counting: Counting) -> Repriced | None:
     is_less = 0 < len(accepted[award.id]) < len(lines[award.id])
-    if counting.on_declines is not PriceOnDeclines.ANEW or not is_less:
+    if counting.terms.price_on_declines is not PriceOnDeclines.ANEW or not is_less:
         return None
     return counting.reprice(award, [line for _, line in accepted[award.id]])
 
