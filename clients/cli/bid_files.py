@@ -1,6 +1,6 @@
 """Read a bid as its vendor wrote it down: a JSON file, or a price on the command line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, BinaryIO
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from shared.domain.bid_content import (
     ALTERNATES_MAX,
     ANSWERS_MAX,
     ATTESTATIONS_MAX,
+    CLAIMS_MAX,
     DOCUMENTS_MAX,
     MEMBERS_MAX,
     NAME_MAX,
@@ -25,7 +26,6 @@ from shared.domain.bid_content import (
     Alternate,
     Answer,
     BidContent,
-    Document,
     Package,
     Pricing,
     TechnicalContent,
@@ -35,6 +35,15 @@ from shared.domain.bid_content import (
     read_content,
     write_content,
 )
+from shared.domain.bid_documents import (
+    GROUND_MAX,
+    MEDIA_TYPE_PATTERN,
+    PART_PATTERN,
+    Claim,
+    Document,
+    SealedCopy,
+)
+from shared.domain.canonical import plain
 from shared.domain.ids import LotId, PartyId
 from shared.domain.money import Currency, UnitPrice, parse_quantity
 from shared.domain.refusals import Refusal
@@ -89,12 +98,34 @@ class WrittenAnswer(_Written):
     text: Text
 
 
+class WrittenCopy(_Written):
+    """The sealed copy of a document, which was put into keeping, and its key."""
+
+    sha256: Digest
+    length_bytes: Annotated[int, Field(strict=True, ge=0)]
+    key: Digest
+
+
 class WrittenDocument(_Written):
     """A document by its hash."""
 
     name: Name
     sha256: Digest
     length_bytes: Annotated[int, Field(strict=True, ge=0)]
+    media_type: Annotated[str, StringConstraints(pattern=MEDIA_TYPE_PATTERN)] | None = None
+    copy_: WrittenCopy | None = Field(default=None, alias="copy")
+
+    def document(self) -> Document:
+        """Turn it into what a bid tells of it."""
+        copy = None if self.copy_ is None else SealedCopy(**self.copy_.model_dump())
+        return Document(self.name, self.sha256, self.length_bytes, self.media_type, copy)
+
+
+class WrittenClaim(_Written):
+    """A part of the bid that is claimed to be confidential, and the legal ground for it."""
+
+    part: Annotated[str, StringConstraints(pattern=PART_PATTERN)]
+    ground: Annotated[str, StringConstraints(min_length=1, max_length=GROUND_MAX)]
 
 
 class WrittenPackagePrice(_Written):
@@ -127,6 +158,12 @@ class WrittenBid(WrittenPrice):
     answers: Annotated[list[WrittenAnswer], Field(max_length=ANSWERS_MAX)] = Field(default=[])
     attestations: Annotated[list[Name], Field(max_length=ATTESTATIONS_MAX)] = Field(default=[])
     documents: Annotated[list[WrittenDocument], Field(max_length=DOCUMENTS_MAX)] = Field(default=[])
+    claims: Annotated[list[WrittenClaim], Field(max_length=CLAIMS_MAX)] = Field(default=[])
+
+    def with_documents(self, documents: Sequence[Document]) -> "WrittenBid":
+        """Add documents that were put into keeping."""
+        added = [WrittenDocument.model_validate(plain(each)) for each in documents]
+        return self.model_copy(update={"documents": [*self.documents, *added]})
 
     def offer(self, published: PublishedForm) -> Offer:
         """Turn it into an offer, with a technical part where the form has two envelopes.
@@ -162,6 +199,7 @@ class WrittenBid(WrittenPrice):
             answers=told.answers,
             attestations=told.attestations,
             documents=told.documents,
+            claims=told.claims,
         )
 
     def _told(self) -> TechnicalContent:
@@ -169,9 +207,8 @@ class WrittenBid(WrittenPrice):
             nonce=bytes(NONCE_BYTES),
             answers=tuple(Answer(one.criterion, one.text) for one in self.answers),
             attestations=tuple(self.attestations),
-            documents=tuple(
-                Document(one.name, one.sha256, one.length_bytes) for one in self.documents
-            ),
+            documents=tuple(one.document() for one in self.documents),
+            claims=tuple(Claim(one.part, one.ground) for one in self.claims),
         )
 
 

@@ -19,7 +19,9 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
-_EVERYONE: Final = frozenset({"rfp:read", "opening:read", "award:read", "auction:read"})
+_EVERYONE: Final = frozenset(
+    {"rfp:read", "opening:read", "award:read", "auction:read", "document:read"}
+)
 
 
 _ENDPOINTS: Final = frozenset({"endpoint:read", "endpoint:write"})
@@ -33,9 +35,14 @@ ROLE_SCOPES: Final[Mapping[Role, frozenset[str]]] = MappingProxyType(
             *("party:read", "party:write"),
             *("requirement:read", "requirement:write"),
             *("rfp:write", "award:write", "auction:write", "audit:read"),
+            "document:write",
         },
-        Role.MEMBER: _EVERYONE | _ENDPOINTS | {"requirement:read", "requirement:write"},
-        Role.VENDOR: _EVERYONE | _ENDPOINTS | {"bid:read", "bid:write", "offer:write"},
+        Role.MEMBER: _EVERYONE
+        | _ENDPOINTS
+        | {"requirement:read", "requirement:write", "document:write"},
+        Role.VENDOR: _EVERYONE
+        | _ENDPOINTS
+        | {"bid:read", "bid:write", "offer:write", "document:write"},
         Role.CUSTODIAN: _EVERYONE | {"custodian:write"},
         Role.EVALUATOR: _EVERYONE | {"score:write"},
         Role.AUDITOR: _EVERYONE | {"party:read", "requirement:read", "audit:read"},

@@ -5,7 +5,6 @@ bid has one written form, so that nothing else travels beside it. No refusal her
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from itertools import pairwise
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from shared.domain.bid_documents import Claim, Document, claim_of, document_of
 from shared.domain.canonical import canonical
 from shared.domain.ids import LotId, PartyId
 from shared.domain.money import Currency, UnitPrice, parse_quantity
@@ -30,12 +30,12 @@ PACKAGE_LOTS_MAX: Final = 50
 ALTERNATES_MAX: Final = 5
 ANSWERS_MAX: Final = 50
 DOCUMENTS_MAX: Final = 50
+CLAIMS_MAX: Final = 50
 ATTESTATIONS_MAX: Final = 20
 MEMBERS_MAX: Final = 1_000
 TEXT_MAX: Final = 2_000
 NAME_MAX: Final = 200
 
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _SENTENCE: Final = "What was sealed is not the content of a bid."
 
 Read = TypeVar("Read")
@@ -104,15 +104,6 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """A document that is filed by its hash: SHA-256 in hexadecimal, and its length."""
-
-    name: str
-    sha256: str
-    length_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class Package:
     """Unit prices that hold if all of these lots are awarded together."""
 
@@ -142,6 +133,7 @@ class BidContent:
     valid_until: datetime | None = None
     attestations: tuple[str, ...] = ()
     documents: tuple[Document, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +144,7 @@ class TechnicalContent:
     answers: tuple[Answer, ...] = ()
     attestations: tuple[str, ...] = ()
     documents: tuple[Document, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 def one_price(price: UnitPrice) -> Pricing:
@@ -230,6 +223,7 @@ def _told(content: BidContent | TechnicalContent) -> dict[str, object]:
         "answers": list(content.answers),
         "attestations": list(content.attestations),
         "documents": list(content.documents),
+        "claims": list(content.claims),
     }
 
 
@@ -274,7 +268,8 @@ def _content_of(members: dict[str, Any]) -> BidContent:
         valid_until=None if valid_until is None else datetime.fromisoformat(valid_until),
         answers=_each(members.get("answers", []), ANSWERS_MAX, _answer),
         attestations=_each(members.get("attestations", []), ATTESTATIONS_MAX, _name),
-        documents=_each(members.get("documents", []), DOCUMENTS_MAX, _document),
+        documents=_each(members.get("documents", []), DOCUMENTS_MAX, document_of),
+        claims=_each(members.get("claims", []), CLAIMS_MAX, claim_of),
     )
 
 
@@ -283,7 +278,8 @@ def _technical_of(members: dict[str, Any]) -> TechnicalContent:
         nonce=_nonce(members),
         answers=_each(members.get("answers", []), ANSWERS_MAX, _answer),
         attestations=_each(members.get("attestations", []), ATTESTATIONS_MAX, _name),
-        documents=_each(members.get("documents", []), DOCUMENTS_MAX, _document),
+        documents=_each(members.get("documents", []), DOCUMENTS_MAX, document_of),
+        claims=_each(members.get("claims", []), CLAIMS_MAX, claim_of),
     )
 
 
@@ -327,13 +323,6 @@ def _alternate(one: dict[str, Any], currency: Currency) -> Alternate:
 
 def _answer(one: dict[str, Any]) -> Answer:
     return Answer(_name(one["criterion"]), _text(one["text"], TEXT_MAX))
-
-
-def _document(one: dict[str, Any]) -> Document:
-    sha256, length_bytes = one["sha256"], one["length_bytes"]
-    if not _SHA256.fullmatch(sha256) or type(length_bytes) is not int or length_bytes < 0:
-        raise ContentMalformed(_SENTENCE)
-    return Document(_name(one["name"]), sha256, length_bytes)
 
 
 def _party(text: str) -> PartyId:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final, NoReturn, TypeVar
 
 from aiohttp import ClientError, web
@@ -53,6 +53,43 @@ async def read_body(request: web.Request, route: Route, *, deadline_s: float) ->
     try:
         async with asyncio.timeout(deadline_s):
             return await _read_stream(request, limit)
+    except TimeoutError:
+        sentence = f"The body did not arrive within {deadline_s:g} seconds."
+        raise BodyTooSlow(sentence) from None
+    except (ClientError, web.RequestPayloadError) as error:
+        sentence = "The body is not complete."
+        raise BodyBroken(sentence) from error
+
+
+async def body_pieces(
+    request: web.Request, route: Route, *, deadline_s: float
+) -> AsyncIterator[bytes]:
+    """Read a body piece by piece, as it arrives; nothing of it is kept.
+
+    Raises:
+        MediaTypeUnsupported: Another media type, another charset, or a compressed body.
+        BodyTooLarge: More bytes than the route takes.
+        BodyTooSlow: Not complete within the deadline.
+        BodyBroken: The connection's bytes are no whole body.
+    """
+    _refuse_other_types(request, route)
+    limit = route.body_limit
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
+    ends_at_s = asyncio.get_running_loop().time() + deadline_s
+    received = 0
+    while piece := await _next_piece(request, ends_at_s=ends_at_s, deadline_s=deadline_s):
+        received += len(piece)
+        if received > limit:
+            raise _too_large(limit)
+        yield piece
+
+
+async def _next_piece(request: web.Request, *, ends_at_s: float, deadline_s: float) -> bytes:
+    # The deadline stands around each read alone: whoever takes the pieces may be another task.
+    try:
+        async with asyncio.timeout_at(ends_at_s):
+            return await request.content.readany()
     except TimeoutError:
         sentence = f"The body did not arrive within {deadline_s:g} seconds."
         raise BodyTooSlow(sentence) from None

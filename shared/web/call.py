@@ -1,7 +1,7 @@
 """Hand a route what it needs of a request: its body, its caller, its ids, its page."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Generic, TypeVar
@@ -60,6 +60,7 @@ class Asked:
     raw: bytes
     received_at: datetime
     query_names: frozenset[str]
+    pieces: AsyncIterator[bytes] | None = None
 
 
 class Call(Generic[Body]):
@@ -80,8 +81,17 @@ class Call(Generic[Body]):
         return self._asked.raw
 
     @property
+    def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, on a route declared `streamed`; it is read once."""
+        pieces = self._asked.pieces
+        if pieces is None:
+            sentence = "a route that is not streamed asked for the pieces of its body"
+            raise LookupError(sentence)
+        return pieces
+
+    @property
     def received_at(self) -> datetime:
-        """The instant at which the body was fully received."""
+        """The instant at which the body was fully received; its head, where it is streamed."""
         return self._asked.received_at
 
     @property

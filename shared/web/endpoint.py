@@ -12,7 +12,7 @@ from shared.auth import Principal, Verifier, bearer, require_scope
 from shared.clock import Clock
 from shared.domain.refusals import Kind, Refusal
 from shared.idempotency import Claim, IdempotencyStore, Started, StoredAnswer
-from shared.web.bodies import parse_body, read_body, refuse_body
+from shared.web.bodies import body_pieces, parse_body, read_body, refuse_body
 from shared.web.call import Asked, Call, Reply, idempotency_key
 from shared.web.problems import problem
 from shared.web.rates import Rates
@@ -43,15 +43,18 @@ class Endpoint:
         self._edge = edge
         self._query_names = route.query_names
         self._parse = _parser_of(route)
+        self._body_deadline_s = route.body_deadline_s or edge.body_deadline_s
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer a request; refusals and defects go up to the middleware."""
         principal = await self._authorise(request)
-        raw = b""
-        if self._route.method not in BODILESS:
-            raw = await read_body(request, self._route, deadline_s=self._edge.body_deadline_s)
+        raw, pieces = b"", None
+        if self._route.streamed:
+            pieces = body_pieces(request, self._route, deadline_s=self._body_deadline_s)
+        elif self._route.method not in BODILESS:
+            raw = await read_body(request, self._route, deadline_s=self._body_deadline_s)
         received_at = self._edge.clock.now()
-        asked = Asked(principal, raw, received_at, self._query_names)
+        asked = Asked(principal, raw, received_at, self._query_names, pieces)
         call: Call[Any] = Call(request, asked, self._parse(raw))
         if self._route.creates and principal is not None:
             key = idempotency_key(request)

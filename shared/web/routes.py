@@ -84,6 +84,8 @@ class WriteOptions(ReadOptions, total=False):
         compare_bodies: False where nothing derived from a body may be stored.
         media_type: The media type of its body; any but JSON reaches the handler as `call.raw`.
         body_limit: The longest body, in bytes.
+        body_deadline_s: How long the body may take to arrive, where that is not the edge's own.
+        streamed: Whether the handler reads the body itself, piece by piece, by `call.pieces`.
     """
 
     creates: bool
@@ -92,6 +94,8 @@ class WriteOptions(ReadOptions, total=False):
     compare_bodies: bool
     media_type: str
     body_limit: int
+    body_deadline_s: float
+    streamed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,8 @@ class Route:
     compare_bodies: bool = True
     media_type: str = JSON_TYPE
     body_limit: int = BODY_LIMIT
+    body_deadline_s: float | None = None
+    streamed: bool = False
 
     @property
     def takes_body(self) -> bool:
@@ -276,5 +282,8 @@ class Api:
             raise ValueError(sentence)
         if route.creates and route.scope is None:
             sentence = f"{name} creates, so it needs a scope: keys belong to a caller"
+            raise ValueError(sentence)
+        if route.streamed and (route.creates or route.body is not None):
+            sentence = f"{name} streams its body, so that nobody but its handler can have read it"
             raise ValueError(sentence)
         self._routes.append(route)

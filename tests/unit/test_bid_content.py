@@ -16,7 +16,6 @@ from shared.domain.bid_content import (
     Answer,
     BidContent,
     ContentMalformed,
-    Document,
     Package,
     Pricing,
     TechnicalContent,
@@ -28,6 +27,7 @@ from shared.domain.bid_content import (
     write_content,
     write_technical,
 )
+from shared.domain.bid_documents import Document
 from shared.domain.bid_forms import Asked, BidForm, faults_of, technical_faults_of
 from shared.domain.ids import LotId, PartyId
 from shared.domain.money import Currency, UnitPrice

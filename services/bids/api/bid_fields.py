@@ -11,6 +11,7 @@ from shared.domain.bid_content import (
     ALTERNATES_MAX,
     ANSWERS_MAX,
     ATTESTATIONS_MAX,
+    CLAIMS_MAX,
     DOCUMENTS_MAX,
     MEMBERS_MAX,
     PACKAGE_LOTS_MAX,
@@ -20,13 +21,20 @@ from shared.domain.bid_content import (
     Alternate,
     Answer,
     BidContent,
-    Document,
     Package,
     Pricing,
     TechnicalContent,
     Tier,
     TiersApply,
     one_price,
+)
+from shared.domain.bid_documents import (
+    GROUND_MAX,
+    MEDIA_TYPE_PATTERN,
+    PART_PATTERN,
+    Claim,
+    Document,
+    SealedCopy,
 )
 from shared.domain.ids import LotId, PartyId
 from shared.domain.money import Currency, UnitPrice
@@ -82,12 +90,38 @@ class AnswerField(RequestModel):
     text: Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX)]
 
 
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Length = Annotated[int, Field(strict=True, ge=0, le=2**40)]
+
+
+class SealedCopyField(RequestModel):
+    """The sealed copy of a document, which was put into keeping, and the key that opens it."""
+
+    sha256: Digest
+    length_bytes: Length
+    key: Digest
+
+
 class DocumentField(RequestModel):
-    """A document by its hash; the document itself is kept elsewhere."""
+    """A document by its hash; one without a sealed copy is kept elsewhere."""
 
     name: Label
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    length_bytes: Annotated[int, Field(strict=True, ge=0, le=2**40)]
+    sha256: Digest
+    length_bytes: Length
+    media_type: Annotated[str, StringConstraints(pattern=MEDIA_TYPE_PATTERN)] | None = None
+    copy_: SealedCopyField | None = Field(default=None, alias="copy")
+
+    def document(self) -> Document:
+        """Turn it into the domain's document."""
+        copy = None if self.copy_ is None else SealedCopy(**self.copy_.model_dump())
+        return Document(self.name, self.sha256, self.length_bytes, self.media_type, copy)
+
+
+class ClaimField(RequestModel):
+    """A part of the bid that is claimed to be confidential, and the legal ground for it."""
+
+    part: Annotated[str, StringConstraints(pattern=PART_PATTERN)]
+    ground: Annotated[str, StringConstraints(min_length=1, max_length=GROUND_MAX)]
 
 
 class PackagePriceField(RequestModel):
@@ -128,6 +162,7 @@ class WholeBid(PricedField):
     answers: Annotated[list[AnswerField], Field(max_length=ANSWERS_MAX)] = Field(default=[])
     attestations: Annotated[list[Label], Field(max_length=ATTESTATIONS_MAX)] = Field(default=[])
     documents: Annotated[list[DocumentField], Field(max_length=DOCUMENTS_MAX)] = Field(default=[])
+    claims: Annotated[list[ClaimField], Field(max_length=CLAIMS_MAX)] = Field(default=[])
     technical_envelope: bool = False
 
     def content(self) -> BidContent:
@@ -148,6 +183,7 @@ class WholeBid(PricedField):
             answers=told.answers,
             attestations=told.attestations,
             documents=told.documents,
+            claims=told.claims,
         )
 
     def technical(self) -> TechnicalContent | None:
@@ -159,9 +195,8 @@ class WholeBid(PricedField):
             nonce=b"",
             answers=tuple(Answer(one.criterion, one.text) for one in self.answers),
             attestations=tuple(self.attestations),
-            documents=tuple(
-                Document(one.name, one.sha256, one.length_bytes) for one in self.documents
-            ),
+            documents=tuple(one.document() for one in self.documents),
+            claims=tuple(Claim(one.part, one.ground) for one in self.claims),
         )
 
 

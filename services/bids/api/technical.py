@@ -1,5 +1,6 @@
 """Routes of technical parts: what they say, whether they pass, and the release of the results."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -118,7 +119,9 @@ def _judging_answer(judging: Judging) -> JudgingAnswer:
 def _part_answer(part: TechnicalPart) -> TechnicalAnswer:
     content = part.content
     answers: Any = plain(content.answers) if content else []
-    documents: Any = plain(content.documents) if content else []
+    # The key of a sealed copy stays here: documents are opened where they are fetched.
+    listed = content.documents if content else ()
+    documents: Any = [plain(replace(each, copy=None)) for each in listed]
     return TechnicalAnswer(
         bid_id=part.bid_id,
         lot_id=part.lot_id,
