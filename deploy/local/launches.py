@@ -32,6 +32,11 @@ KEYS_OF: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """The variables that carry a service's own 32-byte keys, each with its name in the data folder."""
 
+FOLDERS_OF: Final[Mapping[str, Mapping[str, str]]] = {
+    "bids": {"COMMONLOT_DOCUMENTS_FOLDER": "documents"},
+}
+"""The variables that name a service's own folders, each with its name in the data folder."""
+
 
 def loopback_url(port: int) -> str:
     """Name an HTTP server of ours."""
@@ -74,6 +79,13 @@ def service_launch(service: str, assigned: Mapping[str, str], settings: LocalSet
 def keys_of(service: str, folder: DataFolder) -> dict[str, str]:
     """Read a service's own keys from the data folder; each is minted the first time."""
     return {variable: folder.key(name) for variable, name in KEYS_OF.get(service, {}).items()}
+
+
+def folders_of(service: str, folder: DataFolder) -> dict[str, str]:
+    """Name the folders within the data folder that a service keeps files in."""
+    return {
+        variable: str(folder.path / name) for variable, name in FOLDERS_OF.get(service, {}).items()
+    }
 
 
 async def answers(url: str) -> bool:

@@ -4,6 +4,7 @@
     DATA/postgres, nats    the servers' own folders, theirs alone
     DATA/nats.conf         with its password, readable by the server alone
     DATA/programs          copies of the servers' programs, where the originals are out of reach
+    DATA/documents         what was put into keeping, by hash
     DATA/secrets           passwords, one file each
     DATA/token-secret      what the local issuer asks for
     DATA/ports             the port each child had last

@@ -13,6 +13,7 @@ import click
 from deploy.local.apart import until
 from deploy.local.launches import (
     answers,
+    folders_of,
     issuer_launch,
     keys_of,
     loopback_url,
@@ -188,6 +189,7 @@ class Stack:
                 "COMMONLOT_PORT": str(port),
                 "COMMONLOT_ISSUER": self._issuer_url,
                 **keys_of(service, self._folder),
+                **folders_of(service, self._folder),
             }
             self._start_child(service_launch(service, assigned, self._settings))
         await asyncio.gather(*(self._service_ready(*item) for item in self._ports.items()))

@@ -14,6 +14,7 @@ from services.bids.api.awards import AWARDING
 from services.bids.api.bids import SEALED_BIDDING
 from services.bids.api.cases import CASES
 from services.bids.api.ceremonies import REHEARSING
+from services.bids.api.documents import DOCUMENTS
 from services.bids.api.drafts import DRAFTING
 from services.bids.api.invitations import INVITATIONS
 from services.bids.api.lot_auctions import AUCTIONING
@@ -41,9 +42,11 @@ from services.bids.store.auctioning import AuctioningStore
 from services.bids.store.awards import AwardStore
 from services.bids.store.bids import BidStore
 from services.bids.store.ceremonies import CeremonyStore
+from services.bids.store.documents import DocumentStore
 from services.bids.store.drafts import PostgresDraftStore
 from services.bids.store.invitations import PostgresInvitationStore
 from services.bids.store.membership import PostgresMembershipStore
+from services.bids.store.objects import objects_at
 from services.bids.store.openings import OpeningStore
 from services.bids.store.parties import PostgresPartyStore
 from services.bids.store.pooled_lots import PostgresPooledLotStore
@@ -66,6 +69,7 @@ from services.bids.usecases.awards import Awarding
 from services.bids.usecases.bids import ReceiptSigner, SealedBidding
 from services.bids.usecases.cases import Cases
 from services.bids.usecases.ceremonies import Rehearsing
+from services.bids.usecases.documents import Documents
 from services.bids.usecases.drafts import Drafting
 from services.bids.usecases.invitations import Invitations
 from services.bids.usecases.membership import Membership
@@ -83,7 +87,7 @@ from services.bids.usecases.technical import Judgement
 from services.bids.usecases.unsealing import Opener
 from services.bids.usecases.winners import ScenarioSolving, Winners
 from services.bids.usecases.withdrawals import ClericalErrors
-from services.bids.worker import AwardKeeper, Closer, Unsealer, repeat
+from services.bids.worker import AwardKeeper, Closer, DocumentSweeper, Unsealer, repeat
 from shared import house
 from shared.domain.bid_content import NONCE_BYTES
 from shared.house import House
@@ -108,6 +112,7 @@ async def _run(opened: House, settings: BidsSettings) -> None:
     auctioning = Auctioning(
         AuctioningStore(pool, journal), clock=clock, draw=_shuffled, policies=policies
     )
+    documents = _documents(opened, settings)
     scenarios, solver = ScenarioStore(pool, journal), SolverProcesses()
     lease = LeaseHolder(pool, OPENER_LEASE, holder=opened.holder, lease_s=settings.lease_s)
     workers = (
@@ -122,6 +127,7 @@ async def _run(opened: House, settings: BidsSettings) -> None:
         _fill_pools(app, opened, policies)
         _fill_solicitation(app, opened, policies)
         app[SEALED_BIDDING] = _sealed_bidding(opened, settings, policies)
+        app[DOCUMENTS] = documents
         app[RECORDING] = Recording(RecordStore(pool), sign=_signer(settings).sign_document)
         app[CUSTODY] = Custody(openings, clock=clock)
         app[JUDGEMENT] = Judgement(TechnicalStore(pool, journal), clock=clock)
@@ -142,7 +148,10 @@ async def _run(opened: House, settings: BidsSettings) -> None:
         api,
         fill=fill,
         handlers=handlers_of(auctioning),
-        loops=[partial(repeat, worker, clock) for worker in workers],
+        loops=[
+            *(partial(repeat, worker, clock) for worker in workers),
+            partial(repeat, DocumentSweeper(documents), clock, period_s=settings.documents_sweep_s),
+        ],
     )
 
 
@@ -175,6 +184,14 @@ def _fill_solicitation(app: web.Application, opened: House, policies: PolicyBook
     app[AMENDING] = Amending(PostgresAmendmentStore(pool, journal), clock=clock, policies=policies)
     app[QUESTIONS] = Questions(PostgresQuestionStore(pool, journal), clock=clock)
     app[INVITATIONS] = Invitations(PostgresInvitationStore(pool, journal), clock=clock)
+
+
+def _documents(opened: House, settings: BidsSettings) -> Documents:
+    return Documents(
+        DocumentStore(opened.pool, opened.journal),
+        objects_at(settings.documents_url, settings.documents_folder),
+        clock=opened.clock,
+    )
 
 
 def _sealed_bidding(opened: House, settings: BidsSettings, policies: PolicyBook) -> SealedBidding:

@@ -5,7 +5,7 @@ import binascii
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import PositiveFloat, SecretStr, field_validator, model_validator
+from pydantic import Field, PositiveFloat, SecretStr, field_validator, model_validator
 
 from shared.settings import ServiceSettings
 
@@ -26,6 +26,15 @@ class BidsSettings(ServiceSettings):
 
     profiles_folder: Path | None = None
     """A folder of policy profiles beside those that come with the house; one TOML file each."""
+
+    documents_folder: Path = Path("/var/lib/commonlot/documents")
+    """Where documents lie, unless `documents_url` is set; all replicas share the folder."""
+
+    documents_url: str | None = Field(default=None, pattern=r"^(s3|https)://[^\s]+$")
+    """The bucket in which documents lie, as `s3://bucket/prefix`; its credentials are `AWS_…`."""
+
+    documents_sweep_s: PositiveFloat = 3_600.0
+    """How often bytes that no record names are looked for; they are removed when a day old."""
 
     @field_validator("receipt_key")
     @classmethod

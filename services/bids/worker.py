@@ -12,8 +12,10 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
+from services.bids.domain.documents import DocumentStoreUnavailable
 from services.bids.domain.openings import Opening, OpeningStatus
 from services.bids.usecases.award_course import AwardCourse
+from services.bids.usecases.documents import Documents
 from services.bids.usecases.openings import Closing
 from services.bids.usecases.unsealing import Opener
 from shared.clock import Clock
@@ -87,6 +89,25 @@ class AwardKeeper:
             log = structlog.get_logger()
             log.info("awards_brought_on", lot_id=str(lot_id), lot=after.lot.status)
         return after is not None
+
+
+class DocumentSweeper:
+    """Remove what uploads that were cut off have left."""
+
+    def __init__(self, documents: Documents) -> None:
+        """Sweep by a use case."""
+        self._documents = documents
+
+    async def step(self, now: datetime) -> int:
+        """Sweep once; return how many objects were removed. A store that is away is tried later."""
+        try:
+            swept = await self._documents.sweep(now)
+        except DocumentStoreUnavailable:
+            structlog.get_logger().warning("document_sweep_waits")
+            return 0
+        if swept:
+            structlog.get_logger().info("documents_swept", objects=swept)
+        return swept
 
 
 async def repeat(loop: Loop, clock: Clock, *, period_s: float = PERIOD_S) -> None:

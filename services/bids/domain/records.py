@@ -141,6 +141,7 @@ INCIDENTS = frozenset(
         "opening.window_passed",
         "opening.clock_went_back",
         "opening.bid_failed",
+        "opening.document_missed",
     }
 )
 """The facts of an opening's chain that its record lists."""

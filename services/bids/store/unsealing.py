@@ -23,6 +23,7 @@ from services.bids.domain.openings import (
 from services.bids.domain.technical import TechnicalPart
 from services.bids.ports.sealed import DecideOpening, Unsealing
 from services.bids.store.amendments import COUNTS
+from services.bids.store.bid_documents import ListedDocuments, add_documents
 from services.bids.store.forms import read_form
 from services.bids.store.openings import (
     ACTOR,
@@ -41,6 +42,7 @@ from shared import db, lease
 from shared.db import Connection, Pool
 from shared.domain.bid_content import write_content
 from shared.domain.bid_forms import BidForm
+from shared.domain.facts import Decision
 from shared.domain.ids import BidId, LotId, OpeningId, PartyId
 from shared.journal import Aggregate, Entry, Journal
 
@@ -161,7 +163,10 @@ class UnsealingStore:
             if opening.status is not OpeningStatus.CLOSED:
                 return False
             await add_parts(connection, opening_id, parts)
-            await change_opening(connection, self._journal, decide(opening), (ACTOR, at))
+            missed = await add_documents(connection, "technical", _listed_in_parts(parts))
+            decision = decide(opening)
+            decision = Decision(decision.state, (*missed, *decision.facts))
+            await change_opening(connection, self._journal, decision, (ACTOR, at))
         return True
 
     async def unseal(
@@ -186,10 +191,19 @@ class UnsealingStore:
             decision = decide(opening)
             await save(connection, decision.state)
             await _add_unsealed(connection, unsealing)
-            facts = [Entry(Aggregate("opening", opening.id), decision.facts)]
+            missed = await add_documents(connection, "price", _listed_in_bids(unsealing.bids))
+            facts = [Entry(Aggregate("opening", opening.id), (*missed, *decision.facts))]
             facts += await _evaluate_lots(connection, opening, unsealing.bids)
             await self._journal.record(connection, facts, actor=ACTOR, at=at)
         return True
+
+
+def _listed_in_bids(bids: Sequence[UnsealedBid]) -> list[ListedDocuments]:
+    return [(bid.bid_id, bid.content.documents) for bid in bids if bid.content is not None]
+
+
+def _listed_in_parts(parts: Sequence[TechnicalPart]) -> list[ListedDocuments]:
+    return [(part.bid_id, part.content.documents) for part in parts if part.content is not None]
 
 
 async def _evaluate_lots(
