@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
 
 from clients.http import Document
 from clients.route import Caller
@@ -165,6 +166,18 @@ class BidsClient:
     async def lot(self, lot_id: str) -> Document:
         """Read one lot."""
         return await self._caller.get(f"/v1/lots/{lot_id}")
+
+    async def put_document(self, file: Path, **said: str) -> Document:
+        """Put a file into keeping by its `sha256`; `clients.documents` does it all."""
+        return await self._caller.post("/v1/documents", file, **said)
+
+    def documents(self) -> AsyncIterator[Document]:
+        """List one's own documents."""
+        return self._caller.items("/v1/documents")
+
+    async def fetch_document(self, sha256: str, file: BinaryIO) -> None:
+        """Write a document into a file; `clients.documents` checks it too."""
+        await self._caller.download(f"/v1/documents/{sha256}", file)
 
     async def file_bid(self, lot_id: str, *, unit_price: str, currency: str) -> Document:
         """File a sealed bid, or a new version of it; the answer is its receipt (vendor)."""

@@ -8,10 +8,12 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 from uuid import uuid4
 
 import aiohttp
@@ -26,6 +28,9 @@ CONNECTIONS_MAX: Final = 32
 
 ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 """No page is near this; whatever is longer is not one of our services."""
+
+FILE_ATTEMPT_S: Final = 300.0
+"""How long one attempt to send or fetch a file may take, as the services allow for it."""
 
 _OK: Final = 200
 _REFUSED_FROM: Final = 300
@@ -73,8 +78,18 @@ class _Call:
     method: str
     url: str
     headers: dict[str, str]
-    body: bytes | None
+    body: bytes | Path | None
     query: Mapping[str, str]
+    attempt_s: float
+
+    @contextmanager
+    def data(self) -> Iterator[bytes | BinaryIO | None]:
+        """Give the body to one attempt; a file is opened anew for each."""
+        if not isinstance(self.body, Path):
+            yield self.body
+            return
+        with self.body.open("rb") as file:
+            yield file
 
 
 class Http:
@@ -125,13 +140,14 @@ class Http:
         url: str,
         *,
         token: str,
-        body: Mapping[str, Any] | str | None = None,
+        body: Mapping[str, Any] | str | Path | None = None,
         query: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> Document:
         """Ask, and repeat what went unanswered, until an answer or until patience ends.
 
-        A mapping is sent as JSON, a text as CSV. An answer without a body is an empty document.
+        A mapping is sent as JSON, a text as CSV, a path as the file's bytes. An answer without a
+        body is an empty document.
 
         Raises:
             Problem: The service refused, or it was still saying "not now" at the end.
@@ -140,18 +156,28 @@ class Http:
         headers = {"Authorization": f"Bearer {token}"}
         if method == "POST":
             headers["Idempotency-Key"] = idempotency_key or str(uuid4())
-        if body is not None:
-            is_csv = isinstance(body, str)
-            headers["Content-Type"] = "text/csv; charset=utf-8" if is_csv else "application/json"
-        sent = body.encode() if isinstance(body, str) else _json(body)
-        asked = _Call(method, url, headers, sent, query or {})
-        return await self._until_answered(asked)
+        attempt_s = FILE_ATTEMPT_S if isinstance(body, Path) else self._patience.attempt_s
+        sent, media_type = _sent(body)
+        if media_type is not None:
+            headers["Content-Type"] = media_type
+        return await self._until_answered(_Call(method, url, headers, sent, query or {}, attempt_s))
 
-    async def _until_answered(self, asked: _Call) -> Document:
+    async def download(self, url: str, *, token: str, file: BinaryIO) -> None:
+        """Write an answer that is no JSON into a file, from its beginning in every attempt.
+
+        Raises:
+            Problem: The service refused, or it was still saying "not now" at the end.
+            Unreachable: No whole answer came.
+        """
+        headers = {"Authorization": f"Bearer {token}"}
+        asked = _Call("GET", url, headers, None, {}, FILE_ATTEMPT_S)
+        await self._until_answered(asked, file)
+
+    async def _until_answered(self, asked: _Call, file: BinaryIO | None = None) -> Document:
         ends_at_s = time.monotonic() + self._patience.total_s
         attempts = 0
         while True:
-            outcome = await self._attempt(asked)
+            outcome = await self._attempt(asked, file)
             if not isinstance(outcome, _NotNow):
                 return outcome
             wait_s = self._patience.wait_s(attempts, outcome.retry_after_s)
@@ -160,18 +186,21 @@ class Http:
             await asyncio.sleep(wait_s)
             attempts += 1
 
-    async def _attempt(self, asked: _Call) -> Document | _NotNow:
+    async def _attempt(self, asked: _Call, file: BinaryIO | None) -> Document | _NotNow:
         try:
-            async with self.session.request(
-                asked.method,
-                asked.url,
-                headers=asked.headers,
-                data=asked.body,
-                params=asked.query,
-                timeout=aiohttp.ClientTimeout(total=self._patience.attempt_s),
-                allow_redirects=False,
-            ) as response:
-                return _outcome(response, await _content(response))
+            with asked.data() as data:
+                async with self.session.request(
+                    asked.method,
+                    asked.url,
+                    headers=asked.headers,
+                    data=data,
+                    params=asked.query,
+                    timeout=aiohttp.ClientTimeout(total=asked.attempt_s),
+                    allow_redirects=False,
+                ) as response:
+                    if file is not None and response.status == _OK:
+                        return await _saved(response, file)
+                    return _outcome(response, await _content(response))
         except aiohttp.InvalidURL as error:
             sentence = f"{asked.url} is not an address."
             raise Unreachable(sentence) from error
@@ -189,6 +218,14 @@ async def _content(response: aiohttp.ClientResponse) -> bytes:
             sentence = "the answer is longer than any of ours"
             raise aiohttp.ClientPayloadError(sentence)
     return bytes(content)
+
+
+async def _saved(response: aiohttp.ClientResponse, file: BinaryIO) -> Document:
+    file.seek(0)
+    file.truncate()
+    async for piece in response.content.iter_any():
+        file.write(piece)
+    return {}
 
 
 def _outcome(response: aiohttp.ClientResponse, content: bytes) -> Document | _NotNow:
@@ -216,5 +253,16 @@ def _retry_after_s(text: str) -> float:
     return float(text) if text.isascii() and text.isdigit() else 0.0
 
 
-def _json(body: Mapping[str, Any] | None) -> bytes | None:
-    return None if body is None else json.dumps(body).encode()
+def _sent(
+    body: Mapping[str, Any] | str | Path | None,
+) -> tuple[bytes | Path | None, str | None]:
+    """Write a body, and name its media type."""
+    match body:
+        case None:
+            return None, None
+        case Path():
+            return body, "application/octet-stream"
+        case str():
+            return body.encode(), "text/csv; charset=utf-8"
+        case _:
+            return json.dumps(body).encode(), "application/json"

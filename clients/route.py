@@ -1,7 +1,8 @@
 """Ask one service as one caller: the paths, verbs and pages that its routes share."""
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, BinaryIO, Final
 
 from clients.http import Document, Http
 
@@ -25,7 +26,7 @@ class Caller:
     async def post(
         self,
         path: str,
-        body: Mapping[str, Any] | str | None = None,
+        body: Mapping[str, Any] | str | Path | None = None,
         *,
         idempotency_key: str | None = None,
         **query: str,
@@ -38,6 +39,10 @@ class Caller:
     async def put(self, path: str, body: Mapping[str, Any]) -> Document:
         """Set."""
         return await self._call("PUT", path, body=body)
+
+    async def download(self, path: str, file: BinaryIO) -> None:
+        """Write what is read into a file."""
+        await self.http.download(f"{self.base_url}{path}", token=self._token, file=file)
 
     async def delete(self, path: str) -> None:
         """Remove."""

@@ -7,6 +7,7 @@ import click
 
 from clients.cli.auctions import auctions
 from clients.cli.bids import bid
+from clients.cli.document_files import documents
 from clients.cli.invitations import rfp_intent, rfp_invitations, rfp_invite
 from clients.cli.keys import custodian, keys, open_bids
 from clients.cli.offline import token, verify
@@ -30,6 +31,7 @@ def cli() -> None:
     A buyer:      requirements import, rfp draft, pool, case, rfp publish, invite, amend,
                   answer, cancel, withdrawal decide
     A vendor:     rfp show, intent, bid form, check, seal, file, proof, withdrawal claim
+    All of them:  documents put, list, get
     A custodian:  keys generate, register, share, and open
 
     Exit status: 0 done, 1 refused, 2 the command line is wrong, 3 no service was reached. With
@@ -44,6 +46,7 @@ for command in (
     case,
     bid,
     withdrawal,
+    documents,
     keys,
     custodian,
     open_bids,

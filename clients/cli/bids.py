@@ -21,6 +21,7 @@ from clients.cli.documents import (
 )
 from clients.cli.way import Way, json_option, speaks_as
 from clients.client import Client
+from clients.documents import deposit
 from clients.http import Document
 from clients.sealed_bids import (
     BidWouldBeRefused,
@@ -135,24 +136,47 @@ def bid_check(*, way: Way, lot_id: UUID, file: BinaryIO | None, unit_price: str 
     required=True,
     help="A new file for the sealed bid.",
 )
+@click.option(
+    "--document",
+    "documents",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="A file that goes with the bid: sealed here and put; may be given again.",
+)
 @speaks_as("vendor")
 def bid_seal(
-    *, way: Way, lot_id: UUID, file: BinaryIO | None, unit_price: str | None, out: Path
+    *,
+    way: Way,
+    lot_id: UUID,
+    file: BinaryIO | None,
+    unit_price: str | None,
+    out: Path,
+    documents: tuple[Path, ...],
 ) -> None:
     """Check a bid on LOT_ID and seal it on this machine; nothing is filed by that.
 
     The seal is bound to the lot and to the vendor. A price on the command line can be seen by other
     users of this machine while the command runs: --bid reads a file, and `-` the input.
 
+    Each --document is sealed under a key of its own and put into keeping at once, without its name:
+    name, hash and key go into the sealed bid, so that nobody can read it before the opening.
+
     \b
     Example:
-        commonlot bid seal 0190a1b2-… --bid lot1.json --party $VENDOR --out lot1.sealed
+        commonlot bid seal 0190a1b2-… --bid lot1.json --document drawing.pdf \\
+            --party $VENDOR --out lot1.sealed
     """  # noqa: D301 - likewise
     written = written_bid(file, unit_price)
     vendor_id = PartyId(way.require_party("a seal is bound to its vendor's own id."))
 
     async def seal(client: Client) -> SealedOffer:
         offer, published = await _offer(client.bids, written, lot_id)
+        if documents:
+            # A bid that would be refused puts nothing.
+            if faults := would_be_refused(offer, published, LotId(lot_id)):
+                raise BidWouldBeRefused(faults)
+            kept = [await deposit(client.bids, path) for path in documents]
+            offer = written.with_documents(kept).offer(published)
         return seal_offer(offer, published, lot_id=LotId(lot_id), vendor_id=vendor_id)
 
     with new_file(out, hint="--out") as kept:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TextIO
 from uuid import UUID
@@ -54,11 +55,18 @@ def new_file(path: Path, *, hint: str) -> Iterator[TextIO]:
 
     A file that is there is never overwritten. Where the act inside fails, none is left behind.
     """
+    with new_binary_file(path, hint=hint) as file, TextIOWrapper(file, encoding="utf-8") as text:
+        yield text
+
+
+@contextmanager
+def new_binary_file(path: Path, *, hint: str) -> Iterator[BinaryIO]:
+    """Make a file for bytes, likewise."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _PRIVATE)
     except OSError as error:
         raise _unfit(str(path), error.strerror or "it cannot be made", hint) from error
-    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - it is a descriptor
+    with open(descriptor, "w+b") as file:  # noqa: PTH123 - it is a descriptor
         try:
             yield file
         except BaseException:

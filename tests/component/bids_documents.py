@@ -13,11 +13,18 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from services.bids.api.bids import SEALED_BIDDING
+from services.bids.api.bids import routes as bid_routes
 from services.bids.api.documents import DOCUMENTS, routes
+from services.bids.api.rfps import RFPS
+from services.bids.api.rfps import routes as rfp_routes
 from services.bids.ports.documents import Objects
 from services.bids.store.documents import DocumentStore
 from services.bids.store.objects import FolderObjects
+from services.bids.store.profiles import read_profiles
+from services.bids.store.rfps import PostgresRfpStore
 from services.bids.usecases.documents import Documents
+from services.bids.usecases.rfps import Rfps
 from shared.auth import FixedVerifier, Principal, Role, scopes_of
 from shared.document_seal import new_key, sealed_pieces
 from shared.domain.bid_content import NONCE_BYTES, BidContent, one_price
@@ -139,7 +146,8 @@ async def open_counter(
         clock=purchase.clock,
     )
     api = Api("bids", title="Bids", version="1")
-    api.include(routes)
+    for part in (routes, rfp_routes, bid_routes):
+        api.include(part)
     app = build_app(
         api,
         verifier=FixedVerifier(_tokens(purchase)),
@@ -148,6 +156,10 @@ async def open_counter(
         checks={},
     )
     app[DOCUMENTS] = documents
+    app[SEALED_BIDDING] = purchase.bidding
+    app[RFPS] = Rfps(
+        PostgresRfpStore(purchase.pool, journal), clock=purchase.clock, policies=read_profiles()
+    )
     async with TestClient(TestServer(app, access_log=None)) as client:
         yield Counter(purchase, documents, folder, client, app)
 
