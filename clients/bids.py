@@ -303,6 +303,32 @@ class BidsClient:
         path = f"/v1/lots/{lot_id}/withdrawal-claims/{claim_id}/decision"
         return await self._caller.put(path, {"is_granted": is_granted, "reason": reason})
 
+    async def claim(self, bid_id: str, *, part: str, ground: str) -> Document:
+        """Claim that a part of one's opened bid is confidential (vendor)."""
+        body = {"part": part, "ground": ground}
+        return await self._caller.post(f"/v1/bids/{bid_id}/claims", body)
+
+    async def claims(self, rfp_id: str) -> Document:
+        """List the claims of a solicitation (buyer, auditor; a vendor: its own)."""
+        return await self._caller.get(f"/v1/rfps/{rfp_id}/claims")
+
+    async def judge_claim(self, claim_id: str, *, is_granted: bool, reason: str) -> Document:
+        """Grant or refuse a claim (buyer)."""
+        body = {"is_granted": is_granted, "reason": reason}
+        return await self._caller.put(f"/v1/claims/{claim_id}", body)
+
+    async def disclose(self, rfp_id: str) -> Document:
+        """Make what a public-records request may get (buyer)."""
+        return await self._caller.post(f"/v1/rfps/{rfp_id}/disclosures")
+
+    async def disclosures(self, rfp_id: str) -> Document:
+        """List what was disclosed of a solicitation (buyer, auditor)."""
+        return await self._caller.get(f"/v1/rfps/{rfp_id}/disclosures")
+
+    async def fetch_disclosure(self, disclosure_id: str, file: BinaryIO) -> None:
+        """Write a disclosure's ZIP file into a file (buyer, auditor)."""
+        await self._caller.download(f"/v1/disclosures/{disclosure_id}", file)
+
     async def evaluation(self, lot_id: str) -> Document:
         """Read how a lot's bids rank, and its auction's final ranking (buyer, auditor)."""
         return await self._caller.get(f"/v1/lots/{lot_id}/evaluation")

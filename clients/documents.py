@@ -86,6 +86,15 @@ async def fetch(bids: BidsClient, sha256: str, file: BinaryIO) -> int:
         Unreachable: No answer came.
     """
     await bids.fetch_document(sha256, file)
+    return checked(file, sha256)
+
+
+def checked(file: BinaryIO, sha256: str) -> int:
+    """See that a file holds what it ought to, and tell its length.
+
+    Raises:
+        DocumentAltered: It has another SHA-256.
+    """
     file.seek(0)
     digest = hashlib.sha256()
     length_bytes = sum(len(piece) for piece in _pieces(file, digest))

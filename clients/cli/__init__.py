@@ -7,6 +7,7 @@ import click
 
 from clients.cli.auctions import auctions
 from clients.cli.bids import bid
+from clients.cli.disclosures import bid_claim, rfp_claims, rfp_disclose, rfp_judge
 from clients.cli.document_files import documents
 from clients.cli.invitations import rfp_intent, rfp_invitations, rfp_invite
 from clients.cli.keys import custodian, keys, open_bids
@@ -29,8 +30,9 @@ def cli() -> None:
 
     \b
     A buyer:      requirements import, rfp draft, pool, case, rfp publish, invite, amend,
-                  answer, cancel, withdrawal decide
-    A vendor:     rfp show, intent, bid form, check, seal, file, proof, withdrawal claim
+                  answer, cancel, withdrawal decide, disclose
+    A vendor:     rfp show, intent, bid form, check, seal, file, proof, claim,
+                  withdrawal claim
     All of them:  documents put, list, get
     A custodian:  keys generate, register, share, and open
 
@@ -53,8 +55,16 @@ for command in (
     auctions,
 ):
     cli.add_command(command)
-for about_vendors in (rfp_invite, rfp_invitations, rfp_intent):
-    rfp.add_command(about_vendors)
+for about_rfps in (
+    rfp_invite,
+    rfp_invitations,
+    rfp_intent,
+    rfp_claims,
+    rfp_judge,
+    rfp_disclose,
+):
+    rfp.add_command(about_rfps)
+bid.add_command(bid_claim)
 cli.add_command(token)
 cli.add_command(verify)
 

@@ -14,6 +14,7 @@ from services.bids.api.awards import AWARDING
 from services.bids.api.bids import SEALED_BIDDING
 from services.bids.api.cases import CASES
 from services.bids.api.ceremonies import REHEARSING
+from services.bids.api.disclosures import CLAIMING, DISCLOSING
 from services.bids.api.documents import DOCUMENTS
 from services.bids.api.drafts import DRAFTING
 from services.bids.api.invitations import INVITATIONS
@@ -38,10 +39,13 @@ from services.bids.domain.policy import PolicyBook
 from services.bids.settings import BidsSettings
 from services.bids.solver.processes import SolverProcesses
 from services.bids.store.amendments import PostgresAmendmentStore
+from services.bids.store.archives import ZipArchive
 from services.bids.store.auctioning import AuctioningStore
 from services.bids.store.awards import AwardStore
 from services.bids.store.bids import BidStore
 from services.bids.store.ceremonies import CeremonyStore
+from services.bids.store.claims import ClaimStore
+from services.bids.store.disclosures import DisclosureStore
 from services.bids.store.documents import DocumentStore
 from services.bids.store.drafts import PostgresDraftStore
 from services.bids.store.invitations import PostgresInvitationStore
@@ -69,6 +73,7 @@ from services.bids.usecases.awards import Awarding
 from services.bids.usecases.bids import ReceiptSigner, SealedBidding
 from services.bids.usecases.cases import Cases
 from services.bids.usecases.ceremonies import Rehearsing
+from services.bids.usecases.disclosures import Claiming, Disclosing
 from services.bids.usecases.documents import Documents
 from services.bids.usecases.drafts import Drafting
 from services.bids.usecases.invitations import Invitations
@@ -127,7 +132,7 @@ async def _run(opened: House, settings: BidsSettings) -> None:
         _fill_pools(app, opened, policies)
         _fill_solicitation(app, opened, policies)
         app[SEALED_BIDDING] = _sealed_bidding(opened, settings, policies)
-        app[DOCUMENTS] = documents
+        _fill_disclosure(app, opened, policies, documents)
         app[RECORDING] = Recording(RecordStore(pool), sign=_signer(settings).sign_document)
         app[CUSTODY] = Custody(openings, clock=clock)
         app[JUDGEMENT] = Judgement(TechnicalStore(pool, journal), clock=clock)
@@ -184,6 +189,17 @@ def _fill_solicitation(app: web.Application, opened: House, policies: PolicyBook
     app[AMENDING] = Amending(PostgresAmendmentStore(pool, journal), clock=clock, policies=policies)
     app[QUESTIONS] = Questions(PostgresQuestionStore(pool, journal), clock=clock)
     app[INVITATIONS] = Invitations(PostgresInvitationStore(pool, journal), clock=clock)
+
+
+def _fill_disclosure(
+    app: web.Application, opened: House, policies: PolicyBook, documents: Documents
+) -> None:
+    pool, journal, clock = opened.pool, opened.journal, opened.clock
+    app[DOCUMENTS] = documents
+    app[CLAIMING] = Claiming(ClaimStore(pool, journal), policies=policies, clock=clock)
+    app[DISCLOSING] = Disclosing(
+        DisclosureStore(pool, journal), documents, ZipArchive(), policies=policies, clock=clock
+    )
 
 
 def _documents(opened: House, settings: BidsSettings) -> Documents:

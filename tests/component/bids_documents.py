@@ -15,14 +15,20 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from services.bids.api.bids import SEALED_BIDDING
 from services.bids.api.bids import routes as bid_routes
+from services.bids.api.disclosures import CLAIMING, DISCLOSING
+from services.bids.api.disclosures import routes as disclosure_routes
 from services.bids.api.documents import DOCUMENTS, routes
 from services.bids.api.rfps import RFPS
 from services.bids.api.rfps import routes as rfp_routes
 from services.bids.ports.documents import Objects
+from services.bids.store.archives import ZipArchive
+from services.bids.store.claims import ClaimStore
+from services.bids.store.disclosures import DisclosureStore
 from services.bids.store.documents import DocumentStore
 from services.bids.store.objects import FolderObjects
 from services.bids.store.profiles import read_profiles
 from services.bids.store.rfps import PostgresRfpStore
+from services.bids.usecases.disclosures import Claiming, Disclosing
 from services.bids.usecases.documents import Documents
 from services.bids.usecases.rfps import Rfps
 from shared.auth import FixedVerifier, Principal, Role, scopes_of
@@ -146,7 +152,7 @@ async def open_counter(
         clock=purchase.clock,
     )
     api = Api("bids", title="Bids", version="1")
-    for part in (routes, rfp_routes, bid_routes):
+    for part in (routes, rfp_routes, bid_routes, disclosure_routes):
         api.include(part)
     app = build_app(
         api,
@@ -156,9 +162,20 @@ async def open_counter(
         checks={},
     )
     app[DOCUMENTS] = documents
+    policies = read_profiles()
+    app[CLAIMING] = Claiming(
+        ClaimStore(purchase.pool, journal), policies=policies, clock=purchase.clock
+    )
+    app[DISCLOSING] = Disclosing(
+        DisclosureStore(purchase.pool, journal),
+        documents,
+        ZipArchive(),
+        policies=policies,
+        clock=purchase.clock,
+    )
     app[SEALED_BIDDING] = purchase.bidding
     app[RFPS] = Rfps(
-        PostgresRfpStore(purchase.pool, journal), clock=purchase.clock, policies=read_profiles()
+        PostgresRfpStore(purchase.pool, journal), clock=purchase.clock, policies=policies
     )
     async with TestClient(TestServer(app, access_log=None)) as client:
         yield Counter(purchase, documents, folder, client, app)

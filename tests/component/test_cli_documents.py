@@ -1,8 +1,11 @@
 """Documents from the shell, before the real service: sealed here, put there, checked on return."""
 
 import asyncio
+import json
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner, Result
@@ -10,6 +13,7 @@ from click.testing import CliRunner, Result
 from clients import documents
 from clients.cli import cli
 from shared.db import Pool
+from shared.domain.bid_documents import Document
 from tests.component.bids_documents import Counter, digest, open_counter
 from tests.component.bids_purchase import publish
 
@@ -30,7 +34,7 @@ def drawing(tmp_path: Path) -> Path:
     return path
 
 
-async def run(counter: Counter, *words: str | Path, by: str) -> Result:
+async def run(counter: Counter, *words: str | Path | UUID, by: str) -> Result:
     url = str(counter.client.make_url("")).rstrip("/")
     sent = ["--url", url, "--token", by]
     return await asyncio.to_thread(CliRunner().invoke, cli, [*map(str, words), *sent])
@@ -133,3 +137,36 @@ async def test_put_says_what_the_document_is_for(counter: Counter, drawing: Path
 
     assert put.exit_code == 2
     assert "--rfp or --authority" in put.output
+
+
+async def test_claim_is_made_judged_and_kept_out_of_what_is_disclosed(
+    counter: Counter, tmp_path: Path
+) -> None:
+    purchase = counter.purchase
+    out = tmp_path / "milk.zip"
+    await counter.file_with(Document("recipe.pdf", digest(SECRET), len(SECRET)))
+    await purchase.open_bids()
+    await purchase.pool.execute("UPDATE lot SET status = 'no_award'")
+    bid_id = await purchase.pool.fetchval("SELECT id FROM bid")
+    part = f"document:{digest(SECRET)}"
+
+    claimed = await run(
+        counter, "bid", "claim", bid_id, "--part", part, "--ground", "Ours.", by="vendor 0"
+    )
+    early = await run(counter, "rfp", "disclose", purchase.rfp_id, "--out", out, by="buyer")
+    listed = await run(counter, "rfp", "claims", purchase.rfp_id, by="buyer")
+    claim_id = await purchase.pool.fetchval("SELECT id FROM confidentiality_claim")
+    judged = await run(
+        counter, "rfp", "judge", claim_id, "--grant", "--reason", "It is.", by="buyer"
+    )
+    disclosed = await run(counter, "rfp", "disclose", purchase.rfp_id, "--out", out, by="buyer")
+
+    assert claimed.exit_code == 0, claimed.output
+    assert early.exit_code == 1
+    assert "claims_undecided" in early.output
+    assert "undecided" in listed.output
+    assert "granted" in judged.output
+    assert disclosed.exit_code == 0, disclosed.output
+    with zipfile.ZipFile(out) as bundle:
+        assert json.loads(bundle.read("redactions.jsonl"))["reason"] == "It is."
+        assert b"recipe.pdf" not in bundle.read("bids.jsonl") + bundle.read("documents.jsonl")

@@ -9,6 +9,7 @@ from services.bids.api import (
     bids,
     cases,
     ceremonies,
+    disclosures,
     documents,
     drafts,
     invitations,
@@ -58,6 +59,7 @@ for part in (
     awards,
     award_course,
     withdrawals,
+    disclosures,
     screens,
 ):
     api.include(part.routes)

@@ -13,6 +13,9 @@ from shared.domain.refusals import Kind, Refusal
 
 Value = TypeVar("Value")
 
+FROM_OPENING: Final = "opening"
+"""Bids are the public's once they are opened; where nothing is said, only once all is awarded."""
+
 CLERICAL_ERROR: Final = "clerical_error"
 """A bid may be taken back after the opening for a mistake of the pen, never of judgment."""
 
@@ -92,6 +95,8 @@ class Profile:
     withdrawal_decided_by: Rule[str] | None = None
     second_person: Rule[bool] | None = None
     retention_years: Rule[int] | None = None
+    disclosure_from: Rule[str] | None = None
+    prices_public: Rule[bool] | None = None
     declarations: tuple[Declaration, ...] = ()
     attestations: tuple[Declaration, ...] = ()
     shown: tuple[Shown, ...] = ()
@@ -105,6 +110,11 @@ class Profile:
     def allows_late_joiners(self) -> bool:
         """Whether a member may take part whose authority is younger than the solicitation."""
         return self.late_joiners is not None and self.late_joiners.value
+
+    @property
+    def discloses_from_opening(self) -> bool:
+        """Whether bids may be disclosed before the award: as soon as they are opened."""
+        return self.disclosure_from is not None and self.disclosure_from.value == FROM_OPENING
 
     @property
     def allows_clerical_withdrawal(self) -> bool:

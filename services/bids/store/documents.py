@@ -154,7 +154,7 @@ class DocumentStore:
             row = await connection.fetchrow(_OF_BID, digest, reader.party_id, reader.is_auditor)
         if row is None:
             raise DocumentUnknown
-        return _of_bid(row) if row["is_opened"] else _as_kept(_deposited(row))
+        return readable_of(row) if row["is_opened"] else _as_kept(_deposited(row))
 
     async def unknown(self, document_ids: Sequence[DocumentId]) -> set[DocumentId]:
         """Tell which of the ids no record has."""
@@ -229,7 +229,8 @@ def _as_kept(stored: Deposited) -> Readable:
     )
 
 
-def _of_bid(row: asyncpg.Record) -> Readable:
+def readable_of(row: asyncpg.Record) -> Readable:
+    """Build a document as its readers get it: by what is told of it beside its record."""
     return Readable(
         stored=_deposited(row),
         name=row["told_name"],

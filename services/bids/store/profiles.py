@@ -97,6 +97,8 @@ class _Rules(_FileModel):
     withdrawal_decided_by: _Rule[Literal["buyer"]] | None = None
     second_person: _Rule[bool] | None = None
     retention_years: _Rule[PositiveInt] | None = None
+    disclosure_from: _Rule[Literal["opening", "award"]] | None = None
+    prices_public: _Rule[bool] | None = None
 
 
 class _Declaration(_FileModel):

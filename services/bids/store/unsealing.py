@@ -24,6 +24,7 @@ from services.bids.domain.technical import TechnicalPart
 from services.bids.ports.sealed import DecideOpening, Unsealing
 from services.bids.store.amendments import COUNTS
 from services.bids.store.bid_documents import ListedDocuments, add_documents
+from services.bids.store.claims import ListedClaims, add_claims
 from services.bids.store.forms import read_form
 from services.bids.store.openings import (
     ACTOR,
@@ -164,8 +165,9 @@ class UnsealingStore:
                 return False
             await add_parts(connection, opening_id, parts)
             missed = await add_documents(connection, "technical", _listed_in_parts(parts))
+            claimed = await add_claims(connection, _claimed_in_parts(parts), at)
             decision = decide(opening)
-            decision = Decision(decision.state, (*missed, *decision.facts))
+            decision = Decision(decision.state, (*missed, *claimed, *decision.facts))
             await change_opening(connection, self._journal, decision, (ACTOR, at))
         return True
 
@@ -192,7 +194,9 @@ class UnsealingStore:
             await save(connection, decision.state)
             await _add_unsealed(connection, unsealing)
             missed = await add_documents(connection, "price", _listed_in_bids(unsealing.bids))
-            facts = [Entry(Aggregate("opening", opening.id), (*missed, *decision.facts))]
+            claimed = await add_claims(connection, _claimed_in_bids(unsealing.bids), at)
+            told = (*missed, *claimed, *decision.facts)
+            facts = [Entry(Aggregate("opening", opening.id), told)]
             facts += await _evaluate_lots(connection, opening, unsealing.bids)
             await self._journal.record(connection, facts, actor=ACTOR, at=at)
         return True
@@ -204,6 +208,14 @@ def _listed_in_bids(bids: Sequence[UnsealedBid]) -> list[ListedDocuments]:
 
 def _listed_in_parts(parts: Sequence[TechnicalPart]) -> list[ListedDocuments]:
     return [(part.bid_id, part.content.documents) for part in parts if part.content is not None]
+
+
+def _claimed_in_bids(bids: Sequence[UnsealedBid]) -> list[ListedClaims]:
+    return [(bid.bid_id, bid.content.claims) for bid in bids if bid.content is not None]
+
+
+def _claimed_in_parts(parts: Sequence[TechnicalPart]) -> list[ListedClaims]:
+    return [(part.bid_id, part.content.claims) for part in parts if part.content is not None]
 
 
 async def _evaluate_lots(
