@@ -100,7 +100,7 @@ def claim_of(members: Mapping[str, Any]) -> Claim:
     Raises:
         ValueError, KeyError, TypeError: It is none.
     """
-    part = members["part"]
+    part = _text(members["part"], PART_MAX)
     _require(_PART.fullmatch(part))
     return Claim(part, _text(members["ground"], GROUND_MAX))
 
@@ -117,7 +117,8 @@ def _length(value: object) -> int:
 
 
 def _text(text: object, most: int) -> str:
-    if not isinstance(text, str) or not 1 <= len(text) <= most:
+    # PostgreSQL keeps no NUL, and one sealed bid must not stop the opening of all.
+    if not isinstance(text, str) or not 1 <= len(text) <= most or "\x00" in text:
         raise ValueError
     return text
 

@@ -16,6 +16,8 @@ from tests.component.web_service import (
     refused,
 )
 
+BYTES = {"Content-Type": "application/octet-stream"}
+
 
 class TestBodies:
     @pytest.mark.parametrize(
@@ -182,6 +184,42 @@ class TestBodies:
         )
 
         await refused(answer, 408, "body_too_slow")
+
+    @pytest.mark.parametrize(("length", "status"), [(0, 200), (1_000, 200), (1_001, 413)])
+    @pytest.mark.parametrize("is_chunked", [False, True])
+    async def test_streamed_body_may_be_as_long_as_its_limit(
+        self, service: Service, *, length: int, status: int, is_chunked: bool
+    ) -> None:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield bytes(length // 2)
+            yield bytes(length - length // 2)
+
+        answer = await service.client.post(
+            "/v1/drawings", data=chunks() if is_chunked else bytes(length), headers=BYTES
+        )
+
+        assert answer.status == status
+        if status == 413:
+            await refused(answer, 413, "body_too_large")
+        else:
+            assert await answer.json() == {"bytes": length}
+
+    async def test_streamed_body_has_a_deadline_of_its_own(self, service: Service) -> None:
+        never = asyncio.Event()
+
+        async def dawdle() -> AsyncIterator[bytes]:
+            yield b"{"
+            await never.wait()
+
+        answer = await service.client.post("/v1/drawings", data=dawdle(), headers=BYTES)
+
+        members = await refused(answer, 408, "body_too_slow")
+        assert "0.1 seconds" in members["detail"]
+
+    async def test_streamed_body_of_another_type_is_refused(self, service: Service) -> None:
+        answer = await service.client.post("/v1/drawings", json={})
+
+        await refused(answer, 415, "media_type_unsupported")
 
     async def test_route_that_takes_no_body_refuses_one(self, service: Service) -> None:
         path = f"/v1/lots/{LOT}/close"

@@ -185,6 +185,21 @@ async def import_lines(call: Call[None]) -> web.Response:
     return web.json_response({"bytes": len(call.raw), "received_at": str(call.received_at)})
 
 
+@api.post(
+    "/v1/drawings",
+    scope=None,
+    answer=None,
+    summary="Put a drawing",
+    media_type="application/octet-stream",
+    status=200,
+    body_limit=1_000,
+    body_deadline_s=0.1,
+    streamed=True,
+)
+async def put_drawing(call: Call[None]) -> web.Response:
+    return web.json_response({"bytes": sum([len(piece) async for piece in call.pieces])})
+
+
 @api.post("/v1/lots/{lot_id}/close", scope="offer:write", answer=None, summary="Close a lot")
 async def close_lot(call: Call[None]) -> None:
     assert call.caller_party == VENDOR

@@ -27,7 +27,7 @@ from shared.domain.bid_content import (
     write_content,
     write_technical,
 )
-from shared.domain.bid_documents import Document
+from shared.domain.bid_documents import DOCUMENT_NAME_MAX, Claim, Document, SealedCopy
 from shared.domain.bid_forms import Asked, BidForm, faults_of, technical_faults_of
 from shared.domain.ids import LotId, PartyId
 from shared.domain.money import Currency, UnitPrice
@@ -221,3 +221,65 @@ def test_with_two_envelopes_the_technical_part_is_checked_in_its_own() -> None:
     assert codes(priced, two) == []
     faults = technical_faults_of(TechnicalContent(nonce=NONCE), two)
     assert [fault.code for fault in faults] == ["attestation_missing"]
+
+
+COPY = SealedCopy("a" * 64, 65_563, "b" * 64)
+DRAWING = Document("drawing.pdf", "c" * 64, 12, "application/pdf", COPY)
+CLAIM = Claim("answer:quality", "Trade secret.")
+
+
+def test_documents_and_claims_come_back_as_they_were_written() -> None:
+    bid = replace(BARE, documents=(DRAWING,), claims=(CLAIM,))
+
+    assert read_content(write_content(bid)) == bid
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        replace(DRAWING, name="drawing\x00.pdf"),
+        replace(DRAWING, name=""),
+        replace(DRAWING, name="d" * (DOCUMENT_NAME_MAX + 1)),
+        replace(DRAWING, sha256="C" * 64),
+        replace(DRAWING, length_bytes=-1),
+        replace(DRAWING, media_type="text/html; charset=utf-8"),
+        replace(DRAWING, copy=replace(COPY, key="b" * 62)),
+        replace(DRAWING, copy=replace(COPY, sha256="")),
+        replace(DRAWING, copy=replace(COPY, length_bytes=-1)),
+    ],
+)
+def test_document_that_could_not_be_kept_is_malformed(document: Document) -> None:
+    """What is read is what the opening writes down: one bid must not stop all others there."""
+    bid = replace(BARE, documents=(document,))
+
+    with pytest.raises(ContentMalformed):
+        read_content(write_content(bid))
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        Claim("answer:a\x00b", "Trade secret."),
+        Claim("answer:quality", "Trade\x00secret."),
+        Claim("answer:quality", ""),
+        Claim("answer:", "Trade secret."),
+        Claim("everything", "Trade secret."),
+        Claim("alternate:0", "Trade secret."),
+    ],
+)
+def test_claim_that_could_not_be_kept_is_malformed(claim: Claim) -> None:
+    bid = replace(BARE, claims=(claim,))
+
+    with pytest.raises(ContentMalformed):
+        read_content(write_content(bid))
+
+
+def test_document_at_the_longest_name_is_read() -> None:
+    longest = replace(DRAWING, name="d" * DOCUMENT_NAME_MAX)
+    bid = replace(BARE, documents=(longest,))
+
+    assert read_content(write_content(bid)).documents == (longest,)
+
+
+def test_key_of_a_document_shows_in_no_repr() -> None:
+    assert "b" * 64 not in repr(DRAWING)

@@ -32,7 +32,8 @@ BIDS: Final = """-- bids.list_bids_to_disclose
 SELECT EXISTS (
         SELECT FROM award WHERE award.lot_id = bid.lot_id AND award.vendor_id = bid.vendor_id
             AND award.status <> 'withdrawn'
-    ) AS is_awarded, bid.id AS bid_id, bid.lot_id, lot.number AS lot, bid.vendor_id, vendor.name AS vendor,
+    ) AS is_awarded, bid.id AS bid_id, bid.lot_id, lot.number AS lot, bid.vendor_id,
+    vendor.name AS vendor,
     version.version, version.received_at, encode(version.sealed_sha256, 'hex') AS sealed_sha256,
     coalesce(unsealed.failure, part.failure) AS failure, unsealed.rank,
     part.is_passed AS is_technical_passed, unsealed.price_e4, unsealed.score, unsealed.content,
