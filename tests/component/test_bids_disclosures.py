@@ -235,6 +235,11 @@ async def test_same_record_makes_the_same_bytes(case: Case) -> None:
     first = await case.disclose()
     second = await case.disclose()
 
+    fetched = await case.ask("GET", f"/v1/disclosures/{second.body['id']}")
+    with zipfile.ZipFile(io.BytesIO(fetched.content)) as archive:
+        times = {entry.date_time for entry in archive.infolist()}
+
+    assert times == {(1980, 1, 1, 0, 0, 0)}, "a file's time would change the bytes"
     assert first.body["id"] != second.body["id"]
     assert first.body["sha256"] == second.body["sha256"]
     assert await case.counter.purchase.pool.fetchval("SELECT count(*) FROM disclosure") == 2
