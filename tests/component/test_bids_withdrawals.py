@@ -13,11 +13,11 @@ from services.bids.domain.bids import BidUnknown
 from services.bids.domain.lots import LotUnknown
 from services.bids.domain.withdrawals import (
     ClaimId,
-    ClaimUnknown,
     ClericalMistake,
     NewClaim,
     WithdrawalClaim,
     WithdrawalClaimed,
+    WithdrawalClaimUnknown,
     WithdrawalLate,
     WithdrawalUndecided,
 )
@@ -189,7 +189,7 @@ async def test_only_the_lots_buyer_decides(purchase: Purchase, errors: ClericalE
         await errors.decide(
             purchase.lots[0], claimed.id, is_granted=True, reason="No.", buyer_id=rival
         )
-    with pytest.raises(ClaimUnknown):
+    with pytest.raises(WithdrawalClaimUnknown):
         await errors.decide(
             purchase.lots[0],
             ClaimId(new_id()),

@@ -15,13 +15,13 @@ from services.bids.domain.scoring.cascade import BidDisqualified, BidUnscored
 from services.bids.domain.withdrawals import (
     ClaimDecided,
     ClaimId,
-    ClaimUnknown,
     ClericalMistake,
     MistakeNotClerical,
     NewClaim,
     OpenedBid,
     WithdrawalBarred,
     WithdrawalClaimed,
+    WithdrawalClaimUnknown,
     WithdrawalJudged,
     WithdrawalLate,
     WithdrawalSought,
@@ -216,7 +216,7 @@ class TestDecision:
             decided(after, is_granted=True)
 
     def test_nothing_is_decided_unclaimed_at_auction_or_once_the_lot_is(self) -> None:
-        with pytest.raises(ClaimUnknown):
+        with pytest.raises(WithdrawalClaimUnknown):
             decided(BID, is_granted=True)
         for status in (LotStatus.AUCTIONING, LotStatus.INTENDED):
             with pytest.raises(LotNotEvaluated):

@@ -15,13 +15,13 @@ from services.bids.domain.scoring.cascade import BidUnscored
 from services.bids.domain.withdrawals import (
     ClaimDecided,
     ClaimId,
-    ClaimUnknown,
     ClericalMistake,
     MistakeNotClerical,
     NewClaim,
     WithdrawalBarred,
     WithdrawalClaim,
     WithdrawalClaimed,
+    WithdrawalClaimUnknown,
     WithdrawalLate,
     WithdrawalUnfounded,
 )
@@ -153,7 +153,7 @@ async def list_withdrawal_claims(call: Call[None]) -> PageAnswer[WithdrawalClaim
     summary="Decide on a claim to withdraw",
     refusals=(
         LotUnknown,
-        ClaimUnknown,
+        WithdrawalClaimUnknown,
         ClaimDecided,
         LotNotEvaluated,
         BidUnscored,

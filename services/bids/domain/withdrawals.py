@@ -147,11 +147,11 @@ class WithdrawalClaimed(Refusal):
         super().__init__("The withdrawal of this bid was claimed before.")
 
 
-class ClaimUnknown(Refusal):
+class WithdrawalClaimUnknown(Refusal):
     """There is no such claim on a lot of the caller's."""
 
     kind = Kind.NOT_FOUND
-    code = "claim_unknown"
+    code = "withdrawal_claim_unknown"
 
     def __init__(self) -> None:
         """Say no more than that."""
@@ -228,7 +228,7 @@ def decide_withdrawal(
     The same decision again is None: it changes nothing.
 
     Raises:
-        ClaimUnknown: Nothing was claimed.
+        WithdrawalClaimUnknown: Nothing was claimed.
         ClaimDecided: It was decided otherwise.
         LotNotEvaluated: The lot is at auction, decided or ended.
         BidUnscored: The bid was set aside since, so that there is nothing to be withdrawn.
@@ -236,7 +236,7 @@ def decide_withdrawal(
     """
     claim = bid.claim
     if claim is None:
-        raise ClaimUnknown
+        raise WithdrawalClaimUnknown
     if claim.is_granted is not None:
         if (claim.is_granted, claim.decided_reason) == (is_granted, reason):
             return None

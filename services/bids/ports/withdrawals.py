@@ -45,7 +45,7 @@ class Withdrawals(Protocol):
     ) -> WithdrawalClaim:
         """Decide on a claim on the buyer's own lot; a bid that is withdrawn is set aside with it.
 
-        Raises: LotUnknown; ClaimUnknown; what `decide` raises.
+        Raises: LotUnknown; WithdrawalClaimUnknown; what `decide` raises.
         """
         ...
 

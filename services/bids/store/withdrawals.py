@@ -10,11 +10,11 @@ from services.bids.domain.lots import Lot
 from services.bids.domain.scoring.cascade import BidDisqualified
 from services.bids.domain.withdrawals import (
     ClaimId,
-    ClaimUnknown,
     ClericalMistake,
     NewClaim,
     OpenedBid,
     WithdrawalClaim,
+    WithdrawalClaimUnknown,
     Withdrawing,
 )
 from services.bids.ports.purchase import Part
@@ -128,14 +128,14 @@ class WithdrawalStore:
 
         Raises:
             LotUnknown: No such lot, or another buyer's.
-            ClaimUnknown: No such claim on it.
+            WithdrawalClaimUnknown: No such claim on it.
             Refusal: Whatever `decide` refuses.
         """
         async with db.transaction(self._pool) as connection:
             lot = await lock_own(connection, self._lots, lot_id, buyer_id=buyer_id)
             row = await connection.fetchrow(_FIND, claim_id, lot_id)
             if row is None:
-                raise ClaimUnknown
+                raise WithdrawalClaimUnknown
             standing = _claim_of(row)
             withdrawing = decide(await _opened(connection, lot, standing.vendor_id))
             if withdrawing is None:

@@ -63,7 +63,7 @@ class ClericalErrors:
 
         Raises:
             LotUnknown: No such lot, or another buyer's.
-            ClaimUnknown: No such claim on it.
+            WithdrawalClaimUnknown: No such claim on it.
             ClaimDecided: It was decided otherwise.
             LotNotEvaluated: The lot is at auction, decided or ended.
             BidUnscored: The bid was set aside since.
