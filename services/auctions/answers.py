@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.auctions.desk import Done
 from services.auctions.domain.facts import OfferPlaced, OfferSealed
-from services.auctions.domain.picture import Own, Picture, Seen, seen_by
+from services.auctions.domain.picture import Own, Picture, Seen
 from services.auctions.domain.ruleset import Rules
 from shared.domain.money import Currency, UnitPrice
 from shared.web.fields import AnswerModel
@@ -175,8 +175,9 @@ class ActAnswer(AnswerModel):
 class OfferAnswer(AnswerModel):
     """An offer that stands in the log: `seq` and `hash` are its place there, for good.
 
-    `rank`, `lead_price` and `closes_at` are as of the offer, `price_to_beat` as of the answer; what
-    the rules hide from the vendor is null, as is all that a sealed offer does not tell.
+    `rank`, `lead_price` and `closes_at` are as of the offer, `price_to_beat` as of the answer. So
+    is `lead_price` where scores count: there it is the lead as the vendor's own price would have to
+    be. What the rules hide from the vendor is null, as is all that a sealed offer does not tell.
     """
 
     auction_id: UUID
@@ -248,39 +249,39 @@ def standing_answer(picture: Picture, seen: Seen, own: Own, *, now: datetime) ->
 
 def act_answer(done: Done) -> ActAnswer:
     """Render the answer to an act."""
-    picture, written = done.picture, done.written
+    after, written = done.after, done.written
     return ActAnswer(
-        auction_id=picture.terms.id,
+        auction_id=done.auction_id,
         seq=written.sequence,
         hash=written.hash.hex(),
         at=written.at,
         type=written.fact.TYPE,
-        status=picture.status,
-        closes_at=picture.closes_at,
+        status=after.status,
+        closes_at=after.closes_at,
     )
 
 
 def offer_answer(done: Done, price: UnitPrice) -> OfferAnswer:
     """Render the answer to an offer of `price`: one that all may know of, or a sealed one."""
-    picture, written, offer = done.picture, done.written, done.written.fact
+    after, written, offer = done.after, done.written, done.written.fact
     if not isinstance(offer, (OfferPlaced, OfferSealed)):
         sentence = f"an offer was answered with {type(offer).__name__}"
         raise TypeError(sentence)
-    seen = seen_by(picture, offer.alias)
-    rank, lead, closes_at = None, None, picture.closes_at
+    rank, lead, closes_at = None, None, after.closes_at
     if isinstance(offer, OfferPlaced):
-        rank = offer.rank if seen.own is not None and seen.own.rank is not None else None
-        lead = offer.lead if seen.lead_price is not None else None
+        rank = offer.rank if after.sees_rank else None
+        # Another's own price beside what it is to the vendor would give its handicap away.
+        lead = (after.own_lead or offer.lead) if after.sees_lead else None
         closes_at = offer.closes_at
     return OfferAnswer(
-        auction_id=picture.terms.id,
+        auction_id=done.auction_id,
         seq=written.sequence,
         hash=written.hash.hex(),
         at=written.at,
         unit_price=offer.price if isinstance(offer, OfferPlaced) else str(price),
         rank=rank,
         lead_price=lead,
-        price_to_beat=seen.own.price_to_beat if seen.own is not None else None,
+        price_to_beat=after.price_to_beat,
         closes_at=closes_at,
     )
 

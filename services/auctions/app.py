@@ -8,7 +8,7 @@ from services.auctions import usecases
 from services.auctions.api import ROOMS, Rooms, api
 from services.auctions.checkpoint import Notary
 from services.auctions.consumer import handlers
-from services.auctions.domain.picture import Picture
+from services.auctions.domain.picture import Moment
 from services.auctions.follow import Follower
 from services.auctions.forward import Porter
 from services.auctions.gallery import Gallery
@@ -55,9 +55,9 @@ def _staff(opened: House, settings: AuctionsSettings) -> _Staff:
     broadcast = Broadcast(opened.clock)
     follower = Follower(auctions)
 
-    def show(picture: Picture) -> None:
-        broadcast.show(picture)
-        gallery.show(picture)
+    def show(moment: Moment) -> None:
+        broadcast.show(moment)
+        gallery.show(moment)
 
     def move(extended: CloseMoved) -> None:
         lots.note(extended)
@@ -78,7 +78,7 @@ def _staff(opened: House, settings: AuctionsSettings) -> _Staff:
         watched=broadcast.watched,
         show=broadcast.show,
     )
-    porter = Porter(opened.bus, hall, follower)
+    porter = Porter(opened.bus, hall)
     practice = PracticeRoom(hall, opened.clock)
     find = usecases.FindPicture(hall, follower, practice)
     ask = usecases.AskDesk(auctions, hall, porter, find)

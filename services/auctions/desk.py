@@ -23,7 +23,7 @@ from services.auctions.domain import auction as rules
 from services.auctions.domain.auction import Auction
 from services.auctions.domain.commands import Command, GiveBack, Secret, Step
 from services.auctions.domain.log import Batch, LogRow
-from services.auctions.domain.picture import Picture, picture_of
+from services.auctions.domain.picture import After, Moment, Picture
 from services.auctions.domain.telling import lead_changed, told_of
 from services.auctions.ports import (
     EXTENSIONS,
@@ -40,6 +40,7 @@ from services.auctions.ports import (
 from shared.clock import Clock
 from shared.db import DatabaseUnavailable
 from shared.domain.facts import Event
+from shared.domain.ids import AuctionId
 from shared.domain.refusals import Refusal
 from shared.journal import Aggregate, chain
 
@@ -73,10 +74,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The answer to a command: its fact as it stands in the log, and the picture after it."""
+    """The answer to a command: its fact as it stands in the log, and how it stands after it."""
 
+    auction_id: AuctionId
     written: Written
-    picture: Picture
+    after: After
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +119,10 @@ class Desk:
         *,
         token: int,
         held_until: float,
-        show: Callable[[Picture], None],
+        show: Callable[[Moment], None],
         moved: Callable[[CloseMoved], None] = to_nobody,
     ) -> None:
-        """Take over the auction as it was folded; `show` gets a picture after each commit.
+        """Take over the auction as it was folded; `show` gets the moment after each commit.
 
         `moved` hears when a lot was extended that is held together with others.
 
@@ -142,7 +144,12 @@ class Desk:
         self._is_grouped = self._auction.terms.group_id is not None
         self._lead_alias = self._auction.lead().alias
         self._alias_of = {one.vendor_id: one.alias for one in self._auction.terms.entrants}
-        self.picture = picture_of(self._auction)
+        self.moment = Moment.of(self._auction)
+
+    @property
+    def picture(self) -> Picture:
+        """The picture of what is committed: never of what is in flight."""
+        return self.moment.picture
 
     @property
     def is_open(self) -> bool:
@@ -193,7 +200,7 @@ class Desk:
 
     async def run(self) -> None:
         """Write the auction until it is over or the desk is lost."""
-        self._show(self.picture)
+        self._show(self.moment)
         try:
             while self._is_open or self._queue:
                 timer = self._arm_timer()
@@ -355,19 +362,23 @@ class Desk:
             await self._record.commit(batch, token=self._token)
         finally:
             patience.cancel()
-        self.picture = picture_of(self._auction)
-        self._show(self.picture)
+        self.moment = Moment.of(self._auction)
+        self._show(self.moment)
         for moved in draft.moves:
             self._moved(moved)
 
     async def _answer(self, draft: _Draft) -> None:
         for asked, written in draft.done:
-            _resolve(asked.answer, Done(written, self.picture))
+            _resolve(asked.answer, self._done(written))
         for asked, refusal in draft.refused:
             self._dismiss([asked.answer], refusal)
         for asked, sequence in draft.repeated:
             written = await self._record.written(self._auction.terms.id, sequence)
-            _resolve(asked.answer, Done(written, self.picture))
+            _resolve(asked.answer, self._done(written))
+
+    def _done(self, written: Written) -> Done:
+        """Tell whoever asked how it stands now."""
+        return Done(self._auction.terms.id, written, self.moment.after(written.audience))
 
     async def _refuse_rest(self) -> None:
         """End the desk of an auction that is over; what still waits came too late.

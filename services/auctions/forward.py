@@ -18,7 +18,6 @@ from prometheus_client import Counter
 
 from services.auctions.desk import Done
 from services.auctions.domain.commands import Command
-from services.auctions.follow import Follower
 from services.auctions.hall import Hall
 from services.auctions.ports import DeskBusy, DeskElsewhere
 from services.auctions.wire import (
@@ -33,7 +32,7 @@ from shared.bus import BusUnavailable, Ear, Line, NobodyListens, Spoken
 from shared.domain.ids import AuctionId
 from shared.domain.refusals import Refusal
 
-VERSION: Final = 1
+VERSION: Final = 2
 """What another version says is answered with 503: replicas of two versions run side by side only
 while a new one is rolled out."""
 
@@ -60,11 +59,10 @@ class DefectElsewhere(Exception):  # noqa: N818 - a fact about another process
 class Porter:
     """The carrier of one process."""
 
-    def __init__(self, line: Line, hall: Hall, follower: Follower) -> None:
+    def __init__(self, line: Line, hall: Hall) -> None:
         """Carry to and from the desks of this process's hall."""
         self._line = line
         self._hall = hall
-        self._follower = follower
         self._carried = 0
         self._ears: dict[AuctionId, Ear] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -80,7 +78,6 @@ class Porter:
         """
         if self._carried >= CARRIED_MAX:
             raise DeskBusy
-        terms = await self._follower.terms(auction_id)
         self._carried += 1
         try:
             asked = {"v": VERSION, "key": key, "command": command_document(command)}
@@ -96,7 +93,7 @@ class Porter:
         CARRIED.labels(next(iter(answer))).inc()
         match answer:
             case {"done": done}:
-                return read_done(done, terms)
+                return read_done(done, auction_id)
             case {"refused": refused}:
                 raise read_refusal(refused) or DeskElsewhere()
             case {"absent": _}:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 
-from services.auctions.domain.picture import Picture
+from services.auctions.domain.picture import Moment, Picture
 from services.auctions.follow import Follower
 from services.auctions.forward import VERSION, auction_of
 from services.auctions.hall import Hall
@@ -68,16 +68,16 @@ class Gallery:
         self._watched = watched
         self._show = show
         self._wanted: dict[AuctionId | None, float] = {}
-        self._news: dict[AuctionId, Picture] = {}
+        self._news: dict[AuctionId, Moment] = {}
         self._heard: dict[AuctionId, bytes] = {}
         self._ears: list[Ear] = []
         self._said: tuple[Watched, float] = (Watched(frozenset(), is_all=False), 0.0)
         self._talks = False
 
-    def show(self, picture: Picture) -> None:
-        """Take a picture of a desk here; it is told if somebody elsewhere watches."""
-        if self._wanted and self._is_wanted(picture.terms.id):
-            self._news[picture.terms.id] = picture
+    def show(self, moment: Moment) -> None:
+        """Take a moment of a desk here; its picture is told if somebody elsewhere watches."""
+        if self._wanted and self._is_wanted(moment.terms.id):
+            self._news[moment.terms.id] = moment
 
     async def run(self) -> None:
         """Tell and hear pictures for ever, at most one per auction and `STEP_S`."""
@@ -109,8 +109,8 @@ class Gallery:
             terms = await self._follower.terms(auction_id)
             self._show_newer(read_picture(json.loads(body)["picture"], terms))
         news, self._news = self._news, {}
-        for auction_id, picture in news.items():
-            document = {"v": VERSION, "picture": picture_document(picture)}
+        for auction_id, moment in news.items():
+            document = {"v": VERSION, "picture": picture_document(moment.picture)}
             await self._line.tell(f"picture.{auction_id}", json.dumps(document).encode())
 
     async def _say_what_is_watched(self) -> None:
@@ -143,7 +143,7 @@ class Gallery:
             desk = self._hall.desk(auction_id)
             if desk is not None and not self._is_wanted(auction_id):
                 # Whoever begins to watch may have missed what came before its word.
-                self._news[auction_id] = desk.picture
+                self._news[auction_id] = desk.moment
             self._wanted[auction_id] = now + INTEREST_S
         if told["all"]:
             self._wanted[None] = now + INTEREST_S

@@ -21,7 +21,7 @@ from prometheus_client import Counter, Gauge
 from services.auctions.desk import Desk, Done, to_nobody
 from services.auctions.domain.auction import Status
 from services.auctions.domain.commands import CancelAuction
-from services.auctions.domain.picture import Picture
+from services.auctions.domain.picture import Moment
 from services.auctions.ports import Auctions, CloseMoved, DeskRecord, Hold, Loaded
 from shared.clock import Clock
 from shared.db import DatabaseUnavailable
@@ -83,10 +83,10 @@ class Hall:
         *,
         holder: UUID,
         rules: HallRules,
-        show: Callable[[Picture], None],
+        show: Callable[[Moment], None],
         moved: Callable[[CloseMoved], None] = to_nobody,
     ) -> None:
-        """Hold desks' leases as `holder`; `show` gets each picture that is committed.
+        """Hold desks' leases as `holder`; `show` gets each moment that is committed.
 
         `moved` hears when a lot was extended that is held together with others.
         """
@@ -292,7 +292,7 @@ class Hall:
             desk = self.desk(auction_id)
             if desk is None:
                 continue
-            buyer_id = desk.picture.terms.buyer_id
+            buyer_id = desk.moment.terms.buyer_id
             with suppress(Refusal):
                 await desk.do(CancelAuction(party_id=buyer_id, reason=reason), key=None)
 

@@ -18,7 +18,7 @@ from aiohttp import web
 from prometheus_client import Counter, Gauge
 
 from services.auctions.answers import auction_answer
-from services.auctions.domain.picture import Picture, seen_by
+from services.auctions.domain.picture import Picture, Shown, drawn, seen_by
 from services.auctions.gallery import Watched
 from services.auctions.ports import Ticket
 from services.auctions.usecases import audience_for
@@ -77,20 +77,20 @@ class Broadcast:
         """Tell the server's time in each frame by this clock."""
         self._clock = clock
         self._watchers: dict[AuctionId | None, set[Watcher]] = defaultdict(set)
-        self._pictures: dict[AuctionId, Picture] = {}
+        self._shown: dict[AuctionId, Shown] = {}
         self._dirty: set[AuctionId] = set()
         self._wake = asyncio.Event()
         self._is_ending = asyncio.Event()
         self._count = 0
 
-    def show(self, picture: Picture) -> None:
-        """Take the newest picture of an auction; it is sent with the next frame."""
-        auction_id = picture.terms.id
+    def show(self, shown: Shown) -> None:
+        """Take the newest that is known of an auction; its picture is sent with the next frame."""
+        auction_id = shown.terms.id
         if self._watchers.get(auction_id) or self._watchers.get(None):
-            known = self._pictures.get(auction_id)
-            if known is not None and picture.sequence < known.sequence:
+            known = self._shown.get(auction_id)
+            if known is not None and shown.sequence < known.sequence:
                 return
-            self._pictures[auction_id] = picture
+            self._shown[auction_id] = shown
             self._dirty.add(auction_id)
             self._wake.set()
 
@@ -113,7 +113,7 @@ class Broadcast:
         """Send what changed since the last frame; who is full now is sent it later."""
         dirty, self._dirty = self._dirty, set()
         for auction_id in dirty:
-            picture = self._pictures[auction_id]
+            picture = drawn(self._shown[auction_id])
             chunks: dict[str, bytes] = {}
             watchers = self._watchers.get(auction_id, set()) | self._watchers.get(None, set())
             for watcher in watchers:
@@ -167,10 +167,10 @@ class Broadcast:
         """Drop pictures that nobody watches any more."""
         if auction_id is None:
             watched = set(self._watchers)
-            self._pictures = {key: one for key, one in self._pictures.items() if key in watched}
+            self._shown = {key: one for key, one in self._shown.items() if key in watched}
         elif None not in self._watchers:
-            self._pictures.pop(auction_id, None)
-        self._dirty &= set(self._pictures)
+            self._shown.pop(auction_id, None)
+        self._dirty &= set(self._shown)
 
     def _send(self, watcher: Watcher, picture: Picture, chunks: dict[str, bytes]) -> None:
         auction_id = picture.terms.id
@@ -206,9 +206,9 @@ class Broadcast:
 
     def _catch_up(self, watcher: Watcher) -> None:
         for auction_id in list(watcher.behind):
-            picture = self._pictures.get(auction_id)
-            if picture is not None:
-                self._send(watcher, picture, {})
+            shown = self._shown.get(auction_id)
+            if shown is not None:
+                self._send(watcher, drawn(shown), {})
 
 
 async def _begin(request: web.Request) -> web.StreamResponse:

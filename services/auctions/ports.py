@@ -10,6 +10,7 @@ from services.auctions.domain import facts
 from services.auctions.domain.auction import Auction, Calendar, Status, Terms
 from services.auctions.domain.log import Batch, LogRow
 from services.auctions.domain.proposal import Salts
+from services.auctions.domain.snapshot import SEES_PUBLIC
 from shared.domain.facts import Fact
 from shared.domain.ids import AuctionId, EventId, PartyId, RfpId
 from shared.domain.refusals import Kind, Refusal
@@ -109,6 +110,12 @@ class Written:
     hash: bytes
     at: datetime
     fact: Fact
+
+    @property
+    def audience(self) -> str:
+        """Who is told prices in the answer: the vendor of an offer; with any other act, nobody."""
+        offers = (facts.OfferPlaced, facts.OfferSealed)
+        return self.fact.alias if isinstance(self.fact, offers) else SEES_PUBLIC
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from services.auctions.desk import Done
 from services.auctions.domain import commands, facts
 from services.auctions.domain.auction import Terms
 from services.auctions.domain.commands import Command
-from services.auctions.domain.picture import Picture
+from services.auctions.domain.picture import After, Picture
 from services.auctions.ports import Written
 from shared.domain.canonical import instant, plain
 from shared.domain.facts import Fact
+from shared.domain.ids import AuctionId
 from shared.domain.refusals import Refusal
 
 FACTS: Final[Mapping[str, type[Fact]]] = {
@@ -92,11 +93,11 @@ def done_document(done: Done) -> dict[str, Any]:
         "at": instant(written.at),
         "type": written.fact.TYPE,
         "fact": plain(written.fact),
-        "picture": picture_document(done.picture),
+        "after": _AFTERS.dump_python(done.after, mode="json"),
     }
 
 
-def read_done(document: Mapping[str, Any], terms: Terms) -> Done:
+def read_done(document: Mapping[str, Any], auction_id: AuctionId) -> Done:
     """Read a desk's answer back.
 
     Raises:
@@ -109,7 +110,7 @@ def read_done(document: Mapping[str, Any], terms: Terms) -> Done:
         datetime.fromisoformat(document["at"]),
         fact,
     )
-    return Done(written, read_picture(document["picture"], terms))
+    return Done(auction_id, written, _AFTERS.validate_python(document["after"]))
 
 
 def refusal_document(refusal: Refusal) -> dict[str, Any]:
@@ -155,6 +156,7 @@ def _descendants(rule: type[Refusal]) -> Iterator[type[Refusal]]:
 
 
 _PICTURES: Final = TypeAdapter(Picture)
+_AFTERS: Final = TypeAdapter(After)
 
 
 @cache

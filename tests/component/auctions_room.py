@@ -7,7 +7,7 @@ from typing import Final
 
 from services.auctions.desk import Desk, Done
 from services.auctions.domain.commands import PlaceOffer
-from services.auctions.domain.picture import Picture
+from services.auctions.domain.picture import Moment
 from services.auctions.hall import Hall, HallRules
 from services.auctions.ports import Auctions
 from services.auctions.store import AuctionStore
@@ -68,7 +68,7 @@ def heard(event: AuctionRequested) -> Envelope[AuctionRequested]:
 
 
 def make_hall(
-    auctions: Auctions, clock: Clock, show: Callable[[Picture], None] = lambda _: None
+    auctions: Auctions, clock: Clock, show: Callable[[Moment], None] = lambda _: None
 ) -> Hall:
     rules = HallRules(lease_s=LEASE_S, outage_s=OUTAGE_S)
     return Hall(auctions, clock, holder=new_id(), rules=rules, show=show)

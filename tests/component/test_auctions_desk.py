@@ -48,7 +48,7 @@ async def test_an_acknowledged_offer_stands_in_the_log_with_its_hash(
     assert (rows[2].sequence, rows[2].hash) == (placed.written.sequence, placed.written.hash)
     assert isinstance(placed.written.fact, OfferPlaced)
     assert placed.written.fact.rank == 1
-    assert placed.picture.ranking[0] == ("Bidder 2", 99_000, 98_500)
+    assert desk.picture.ranking[0] == ("Bidder 2", 99_000, 98_500)
     assert journal.first_broken([(row.sequence, row.entry, row.hash) for row in rows]) is None
 
 
@@ -266,7 +266,7 @@ async def test_watchers_are_shown_only_what_is_committed(
             await super().commit(batch, token=token)
 
     slow = Slow(auctions._pool, auctions._journal, auctions._vault)
-    hall = make_hall(slow, standing_clock, lambda picture: shown.append(picture.sequence))
+    hall = make_hall(slow, standing_clock, lambda moment: shown.append(moment.sequence))
     auction_id = await scheduled(auctions, standing_clock)
     desk = await seated(hall, auction_id)
 

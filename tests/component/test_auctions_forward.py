@@ -18,7 +18,7 @@ from services.auctions.domain.auction import (
     VendorNotAdmitted,
 )
 from services.auctions.domain.commands import PlaceOffer
-from services.auctions.domain.picture import Picture
+from services.auctions.domain.picture import Moment, Picture
 from services.auctions.follow import Follower
 from services.auctions.forward import Porter
 from services.auctions.gallery import Gallery, Watched
@@ -51,7 +51,7 @@ class Replica:
         self.line = line
         self.hall = make_hall(auctions, clock, self.show)
         self.follower = Follower(auctions)
-        self.porter = Porter(line, self.hall, self.follower)
+        self.porter = Porter(line, self.hall)
         self.watched = Watched(frozenset(), is_all=False)
         self.shown: list[Picture] = []
         self.gallery = Gallery(
@@ -65,8 +65,8 @@ class Replica:
         find = FindPicture(self.hall, self.follower, PracticeRoom(self.hall, clock))
         self.ask = AskDesk(auctions, self.hall, self.porter, find)
 
-    def show(self, picture: Picture) -> None:
-        self.gallery.show(picture)
+    def show(self, moment: Moment) -> None:
+        self.gallery.show(moment)
 
 
 @asynccontextmanager

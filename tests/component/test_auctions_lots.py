@@ -57,7 +57,7 @@ class Lots:
         )
         follower = Follower(auctions)
         find = FindPicture(self.hall, follower, PracticeRoom(self.hall, clock))
-        ask = AskDesk(auctions, self.hall, Porter(line, self.hall, follower), find)
+        ask = AskDesk(auctions, self.hall, Porter(line, self.hall), find)
         self.mover = MoveLots(auctions, find, ask)
 
     def note(self, extended: CloseMoved) -> None:

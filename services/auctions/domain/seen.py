@@ -81,6 +81,56 @@ class Seen:
     reserve_met: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class After:
+    """How an auction stands after an act, as far as whoever acted may know.
+
+    `sees_rank` and `sees_lead` say whether it may know the rank to which its offer came, and the
+    lead. Where scores differ from prices, `own_lead` is the lead as its own price would have to be.
+    Who is no vendor of the auction is told of neither.
+    """
+
+    status: Status
+    closes_at: datetime
+    sees_rank: bool = False
+    sees_lead: bool = False
+    own_lead: str | None = None
+    price_to_beat: str | None = None
+
+
+def after_of(picture: Picture, audience: str) -> After:
+    """Tell what an audience is told after an act, from a picture."""
+    if all(entrant.alias != audience for entrant in picture.terms.entrants):
+        return told_after(picture, audience)
+    _, _, to_beat_e4 = _place_of(picture, audience)
+    lead_e4 = picture.lead_for.get(audience)
+    return told_after(picture, audience, to_beat_e4=to_beat_e4, own_lead_e4=lead_e4)
+
+
+def told_after(
+    picture: Picture,
+    audience: str,
+    *,
+    to_beat_e4: int | None = None,
+    own_lead_e4: int | None = None,
+) -> After:
+    """Tell what may be told after an act; no standings are read of the picture.
+
+    `to_beat_e4` is there for vendors of the auction, `own_lead_e4` where scores count as well.
+    """
+    if to_beat_e4 is None:
+        return After(picture.status, picture.closes_at)
+    sight = _Sight(picture, audience)
+    return After(
+        picture.status,
+        picture.closes_at,
+        sees_rank=sight.own_rank,
+        sees_lead=sight.lead,
+        own_lead=_text(picture, own_lead_e4) if sight.lead else None,
+        price_to_beat=_text(picture, to_beat_e4) if sight.has_bound(to_beat_e4) else None,
+    )
+
+
 def seen_by(picture: Picture, audience: str) -> Seen:
     """Show the picture to an audience.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.auctions.desk import Done
 from services.auctions.domain.auction import refuse_without_desk
 from services.auctions.domain.commands import Command
+from services.auctions.domain.picture import after_of
 from services.auctions.forward import Porter
 from services.auctions.hall import Hall
 from services.auctions.ports import Auctions, DeskElsewhere
@@ -51,6 +52,7 @@ class AskDesk:
         if key is not None:
             written = await self.auctions.written_under(auction_id, command.party_id, key)
             if written is not None:
-                return Done(written, await self.find(auction_id))
+                after = after_of(await self.find(auction_id), written.audience)
+                return Done(auction_id, written, after)
         refuse_without_desk(await self.auctions.calendar(auction_id))
         raise DeskElsewhere
