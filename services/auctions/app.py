@@ -1,6 +1,8 @@
 """Put the auctions service together: the only file that knows what fills which port."""
 
+import gc
 from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 
@@ -23,6 +25,9 @@ from shared import house
 from shared.house import House
 from shared.receipts import load_signing_key
 from shared.vault import Vault
+
+COLLECTOR_THRESHOLDS: Final = (20_000, 20, 50)
+"""The young objects of some 300 offers that wait; Python's own default is 700."""
 
 
 async def main() -> None:
@@ -89,6 +94,16 @@ def _staff(opened: House, settings: AuctionsSettings) -> _Staff:
     )
 
 
+def spare_the_collector() -> None:
+    """Let Python's cycle collector look less often, and no more at what stands when work begins.
+
+    What an offer holds lives until its commit, so that the collector went through it again and
+    again: a tenth of the processor, and pauses of a fifth of a second where it looked at all.
+    """
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+
+
 async def _run(opened: House, settings: AuctionsSettings) -> None:
     staff = _staff(opened, settings)
     auctions = staff.auctions
@@ -112,6 +127,7 @@ async def _run(opened: House, settings: AuctionsSettings) -> None:
         app[ROOMS] = rooms
 
     api.include(pages())
+    spare_the_collector()
     await house.run(
         opened,
         api,

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 import structlog
@@ -132,7 +133,7 @@ class Desk:
         self._clock = clock
         self._auction: Auction = loaded.auction
         self._head: Head = loaded.head
-        self._sequence_of_key = dict(loaded.sequence_of_key)
+        self._keys = {party_id: dict(keys) for party_id, keys in loaded.keys.items()}
         self._token = token
         self._held_until = held_until
         self._show = show
@@ -283,23 +284,24 @@ class Desk:
         try:
             steps = rules.decide(self._auction, asked.command, at=asked.at)
         except Refusal as refusal:
-            COMMANDS.labels(type(asked.command).__name__, "refused").inc()
+            _count_of(type(asked.command).__name__, "refused").inc()
             draft.refused.append((asked, refusal))
             return
-        COMMANDS.labels(type(asked.command).__name__, "done").inc()
+        _count_of(type(asked.command).__name__, "done").inc()
         first = len(draft.rows)
         self._append(draft, steps, at=asked.at, asked=asked)
         row = draft.rows[first]
         written = Written(row.sequence, row.hash, row.at, steps[0].fact)
         draft.done.append((asked, written))
         if asked.key is not None:
-            self._sequence_of_key[asked.command.party_id, asked.key] = row.sequence
+            keys = self._keys.setdefault(asked.command.party_id, {})
+            keys[asked.key] = row.sequence
 
     def _known(self, asked: _Asked) -> int | None:
         """Find where a command stands that was written before under the same key."""
         if asked.key is None:
             return None
-        return self._sequence_of_key.get((asked.command.party_id, asked.key))
+        return self._keys.get(asked.command.party_id, {}).get(asked.key)
 
     def _append_due(self, draft: _Draft, at: datetime) -> None:
         while steps := rules.due(self._auction, at=at):
@@ -403,6 +405,12 @@ class Desk:
         for answer in answers:
             if not answer.done():
                 answer.set_exception(refusal)
+
+
+@cache
+def _count_of(command: str, outcome: str) -> Counter:
+    """Look a series up once; there are twice as many as kinds of commands."""
+    return COMMANDS.labels(command, outcome)
 
 
 def _resolve(answer: "asyncio.Future[Done]", done: Done) -> None:

@@ -144,12 +144,13 @@ class CloseMoved:
 class Loaded:
     """An auction folded from its log, the log's head, and the offers' idempotency keys.
 
-    `moves` are the extensions of a lot that is held together with others.
+    `keys` are each party's, with the sequences that stand under them. `moves` are the extensions of
+    a lot that is held together with others.
     """
 
     auction: Auction
     head: Head
-    sequence_of_key: Mapping[tuple[PartyId, str], int]
+    keys: Mapping[PartyId, Mapping[str, int]]
     moves: Sequence[CloseMoved] = ()
 
 

@@ -4,7 +4,8 @@ Whatever is asked costs at most one pass over the vendors, however long the log 
 whole numbers (see `scores`), the lower the better; the earlier of equal scores leads.
 """
 
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -27,13 +28,12 @@ PRICE_E4_MAX: Final = 10**7 * PRICE_SCALE - 1
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A vendor's last price, the order in which it came, its score, and what it stood at before."""
+    """A vendor's last price, the order in which it came, and its score."""
 
     alias: str
     price_e4: int
     order: int
     score: int = field(repr=False)
-    previous: "Standing | None" = field(default=None, repr=False)
 
     def is_better_than(self, other: "Standing | None") -> bool:
         """Whether it ranks before another: by its score, then by who stood there earlier."""
@@ -58,13 +58,18 @@ class Bound(NamedTuple):
 
 @dataclass(slots=True)
 class Board:
-    """The standings of one auction."""
+    """The standings of one auction, and what vendors stood at before.
+
+    `past` holds prices and orders in turn, oldest first; in arrays, so that Python's cycle
+    collector does not go through them again and again, however many offers there were.
+    """
 
     rules: Rules
     currency: Currency
     scales: Mapping[str, Scale] = field(repr=False)
     standings: dict[str, Standing]
     leader: Standing | None = None
+    past: dict[str, "array[int]"] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, terms: Terms, *, with_openings: bool) -> "Board":
@@ -79,15 +84,25 @@ class Board:
         return board
 
     def copy(self) -> "Board":
-        """Copy it, to try what an offer would lead to."""
+        """Copy it, without the past, to try what an offer would lead to."""
         return Board(self.rules, self.currency, self.scales, dict(self.standings), self.leader)
+
+    def without(self, alias: str, order: int) -> "Board":
+        """Copy it as if a vendor had never offered what came as `order`."""
+        trial = self.copy()
+        if alias in self.past:
+            trial.past[alias] = self.past[alias][:]
+        trial.remove(alias, order)
+        return trial
 
     # What changes ------------------------------------------------------------------------------
 
     def stand(self, alias: str, price_e4: int, order: int) -> None:
         """Let a vendor stand at a price."""
         before = self.standings.get(alias)
-        now = Standing(alias, price_e4, order, self.scales[alias].score(price_e4), before)
+        if before is not None:
+            self.past.setdefault(alias, array("q")).extend((before.price_e4, before.order))
+        now = Standing(alias, price_e4, order, self.scales[alias].score(price_e4))
         self.standings[alias] = now
         leader = self.leader
         if leader is None or now.is_better_than(leader):
@@ -97,18 +112,23 @@ class Board:
 
     def remove(self, alias: str, order: int) -> None:
         """Take out what a vendor offered as `order`, as if it had never been."""
-        last = self.standings.get(alias)
-        kept = [one for one in _history(last) if one.order != order]
+        history = self._history(alias)
         self.standings.pop(alias, None)
-        previous = None
-        for one in reversed(kept):
-            previous = Standing(alias, one.price_e4, one.order, one.score, previous)
-            self.standings[alias] = previous
+        self.past.pop(alias, None)
+        for price_e4, placed in history:
+            if placed != order:
+                self.stand(alias, price_e4, placed)
         self._find_leader()
 
     def has(self, alias: str, order: int) -> bool:
         """Whether what a vendor offered as `order` counts."""
-        return any(one.order == order for one in _history(self.standings.get(alias)))
+        return any(placed == order for _, placed in self._history(alias))
+
+    def _history(self, alias: str) -> list[tuple[int, int]]:
+        """List the prices that a vendor stood at, each with its order, oldest first."""
+        past, last = self.past.get(alias, array("q")), self.standings.get(alias)
+        history = list(zip(past[::2], past[1::2], strict=True))
+        return history if last is None else [*history, (last.price_e4, last.order)]
 
     def _find_leader(self) -> None:
         ranking = self.ranking()
@@ -277,10 +297,3 @@ def _lowered(highest_e4: int, ceiling_e4: int, rules: Rules, step_e4: int) -> in
     if rules.step_mode is StepMode.MULTIPLE and step_e4:
         return highest_e4 - -(-(highest_e4 - ceiling_e4) // step_e4) * step_e4
     return ceiling_e4
-
-
-def _history(standing: Standing | None) -> Iterator[Standing]:
-    """Go back over what a vendor stood at, newest first."""
-    while standing is not None:
-        yield standing
-        standing = standing.previous

@@ -154,8 +154,7 @@ def void(
     voided = Step(facts.OfferVoided(alias=alias, offer=command.offer, reason=command.reason))
     if not state.proxies or state.status is not Status.LIVE or at >= state.closes_at:
         return (voided,)
-    trial = state.board.copy()
-    trial.remove(alias, command.offer)
+    trial = state.board.without(alias, command.offer)
     return (voided, *proxies_answer(state, trial, at=at, without=alias))
 
 

@@ -1,5 +1,6 @@
 """Read auctions back: their logs, what the logs fold into, and which auctions there are."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
@@ -59,7 +60,7 @@ class LogRecord(Record):
         """
         async with db.reading(self._pool) as connection:
             auction = Auction(await read_terms(connection, self._vault, auction_id))
-        keys: dict[tuple[PartyId, str], int] = {}
+        keys: dict[PartyId, dict[str, int]] = defaultdict(dict)
         moves: list[CloseMoved] = []
         head = Head(0, b"")
         while rows := await self._facts(auction_id, after=head.sequence):
@@ -70,8 +71,7 @@ class LogRecord(Record):
                     moved = CloseMoved(auction.terms, row["sequence"], before, auction.closes_at)
                     moves.append(moved)
                 if row["idempotency_key"] is not None:
-                    owner = (PartyId(row["vendor_id"]), row["idempotency_key"])
-                    keys[owner] = row["sequence"]
+                    keys[PartyId(row["vendor_id"])][row["idempotency_key"]] = row["sequence"]
             head = Head(rows[-1]["sequence"], rows[-1]["hash"])
             if len(rows) < PAGE:
                 break
