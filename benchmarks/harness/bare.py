@@ -1,7 +1,7 @@
 """Answer offers without a desk: what the house itself costs. `python -m benchmarks.harness.bare`.
 
-The same house, application, middlewares, token check and kind of body as the auctions service; the
-answer is ready before anybody asks, of as many bytes as a real one.
+The same house, application, middlewares, token check, kind of body and collector's settings as the
+auctions service; the answer is ready before anybody asks, of as many bytes as a real one.
 """
 
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 from aiohttp import web
 from pydantic import PositiveInt
 
+from services.auctions.app import spare_the_collector
 from shared import house
 from shared.settings import ServiceSettings
 from shared.web import Api, Call
@@ -57,6 +58,7 @@ async def main() -> None:
     def fill(app: web.Application) -> None:
         app[ANSWER] = b'"%b"' % (b"x" * (settings.answer_bytes - 2))
 
+    spare_the_collector()
     async with house.open_house(settings, service=SCHEMA) as opened:
         await house.run(opened, api, fill=fill, handlers={}, loops=[])
 
