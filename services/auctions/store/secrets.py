@@ -1,7 +1,6 @@
 """Seal an auction's terms, and what its log entries commit to, each bound to its place."""
 
 import json
-from collections.abc import Sequence
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -31,17 +30,6 @@ def open_secret(vault: Vault, auction_id: AuctionId, kept: tuple[int, str, bytes
     sequence, name, sealed = kept
     told = json.loads(vault.open(sealed, place=_place(auction_id, sequence, name)))
     return Secret(name, told["value"], bytes.fromhex(told["salt"]))
-
-
-def columns_of(
-    vault: Vault, auction_id: AuctionId, secrets: Sequence[tuple[int, Secret]]
-) -> tuple[list[int], list[str], list[bytes]]:
-    """Lay secrets out as columns for `unnest`: sequences, names, sealed texts."""
-    return (
-        [sequence for sequence, _ in secrets],
-        [secret.name for _, secret in secrets],
-        [seal_secret(vault, auction_id, sequence, secret) for sequence, secret in secrets],
-    )
 
 
 def seal_terms(vault: Vault, accepted: Accepted) -> bytes:
