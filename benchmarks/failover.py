@@ -60,31 +60,35 @@ class Acknowledged:
     sequence: int
     hash: str
     at_s: float
+    port: int
 
 
 @dataclass(slots=True)
 class History:
-    """What the vendors know."""
+    """What the vendors know; an answer that was on its way at the kill is still its owner's."""
 
+    owner_port: int
     killed_s: float = 0.0
     acknowledged: list[Acknowledged] = field(default_factory=list)
     in_doubt: Counter[str] = field(default_factory=Counter)
 
     @property
     def seconds_to_accept(self) -> float:
-        """How long after the kill the first offer was acknowledged."""
-        return min(one.at_s for one in self.acknowledged if one.at_s > self.killed_s) - (
-            self.killed_s
-        )
+        """How long after the kill the first offer was acknowledged by the survivor."""
+        return min(self._after_kill().values())
 
     @property
     def seconds_to_serve_all(self) -> float:
-        """How long after the kill the last of the vendors had an offer acknowledged."""
+        """How long after the kill the last of the vendors had an offer acknowledged there."""
+        return max(self._after_kill().values())
+
+    def _after_kill(self) -> dict[UUID, float]:
+        """Tell each vendor's first acknowledgement by the survivor, in seconds after the kill."""
         first: dict[UUID, float] = {}
         for one in self.acknowledged:
-            if one.at_s > self.killed_s:
+            if one.port != self.owner_port:
                 first.setdefault(one.vendor_id, one.at_s - self.killed_s)
-        return max(first.values())
+        return first
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ async def _await_desk(owner: Running, auction_id: UUID, bidder: Bidder) -> None:
 async def _bid_through_death(
     owner: Running, other: Running, auction_id: UUID, bidders: Sequence[Bidder]
 ) -> History:
-    history, ending = History(), asyncio.Event()
+    history, ending = History(owner.port), asyncio.Event()
     ports = [owner.port, other.port]
     async with asyncio.TaskGroup() as group:
         for bidder in bidders:
@@ -187,6 +191,7 @@ class Vendor:
                 sequence=placed["seq"],
                 hash=placed["hash"],
                 at_s=time.perf_counter(),
+                port=self._port,
             )
             self._history.acknowledged.append(acknowledged)
         if self._connection is not None:
@@ -208,8 +213,13 @@ class Vendor:
 
     async def _ask(self, request: bytes) -> Answer:
         if self._connection is None:
-            self._connection = await connect(self._ports[self._turn % len(self._ports)])
+            self._connection = await connect(self._port)
         return await self._connection.ask(request)
+
+    @property
+    def _port(self) -> int:
+        """The replica that is asked now."""
+        return self._ports[self._turn % len(self._ports)]
 
     def _turn_away(self, why: str) -> None:
         """Hang up, and ask the other replica next."""

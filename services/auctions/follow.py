@@ -7,8 +7,10 @@ second and auction, so that many readers cost one small query.
 import asyncio
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
+
+import structlog
 
 from services.auctions.domain.auction import Auction, Terms
 from services.auctions.domain.picture import Picture, picture_of
@@ -21,6 +23,8 @@ FRESH_S: Final = 1.0
 FOLLOWED_MAX: Final = 256
 TERMS_MAX: Final = 4_096
 
+log = structlog.get_logger(__name__)
+
 
 @dataclass(slots=True)
 class _Followed:
@@ -29,7 +33,7 @@ class _Followed:
     auction: Auction | None = None
     picture: Picture | None = None
     read_at: float = 0.0
-    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reading: "asyncio.Task[None] | None" = None
 
     def is_fresh(self) -> bool:
         picture = self.picture
@@ -50,14 +54,20 @@ class Follower:
     async def picture(self, auction_id: AuctionId) -> Picture:
         """Return the newest committed picture, at most `FRESH_S` old.
 
+        Those who ask together share one reading, which goes on when they leave: whoever asks next
+        finds it done.
+
         Raises:
             AuctionUnknown: There is no such auction.
         """
         followed = self._followed.get(auction_id) or _Followed()
         if not followed.is_fresh():
-            async with followed.reading:
-                if not followed.is_fresh():
-                    await self._read(auction_id, followed)
+            if followed.reading is None or followed.reading.done():
+                followed.reading = asyncio.create_task(self._read(auction_id, followed))
+                followed.reading.add_done_callback(_note_failure)
+            # Others meanwhile find the same entry, and wait for this one reading.
+            self._keep(auction_id, followed)
+            await asyncio.shield(followed.reading)
         self._keep(auction_id, followed)
         assert followed.picture is not None
         return followed.picture
@@ -87,8 +97,6 @@ class Follower:
 
     async def _read(self, auction_id: AuctionId, followed: _Followed) -> None:
         read_at = time.monotonic()
-        # Others meanwhile find the same entry, and wait for this one reading.
-        self._keep(auction_id, followed)
         try:
             if followed.auction is None:
                 followed.auction = (await self._auctions.load(auction_id)).auction
@@ -105,3 +113,9 @@ class Follower:
         self._followed.move_to_end(auction_id)
         while len(self._followed) > FOLLOWED_MAX:
             self._followed.popitem(last=False)
+
+
+def _note_failure(reading: "asyncio.Task[None]") -> None:
+    """Look at how a reading ended for which nobody may be waiting any more."""
+    if not reading.cancelled() and reading.exception() is not None:
+        log.info("reading_failed", why=type(reading.exception()).__name__)

@@ -26,14 +26,17 @@ PRICE_E4_MAX: Final = 10**7 * PRICE_SCALE - 1
 """The highest price that can be written: below ten million."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """A vendor's last price, the order in which it came, and its score."""
 
     alias: str
     price_e4: int
     order: int
-    score: int = field(repr=False)
+    score: int
+
+    def __repr__(self) -> str:
+        """Write it without the score, which beside the price gives a handicap away."""
+        return f"Standing({self.alias!r}, {self.price_e4}, {self.order})"
 
     def is_better_than(self, other: "Standing | None") -> bool:
         """Whether it ranks before another: by its score, then by who stood there earlier."""

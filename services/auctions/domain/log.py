@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.auctions.domain.auction import Auction
 from services.auctions.domain.commands import Secret
-from shared.domain.facts import Event, Fact
+from shared.domain.facts import Event
 from shared.domain.ids import PartyId
 
 
@@ -34,13 +34,3 @@ class Batch:
     rows: Sequence[LogRow]
     events: Sequence[tuple[int, Event, datetime]]
     secrets: Sequence[tuple[int, Secret]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedFact:
-    """A fact read back from the log, with the secret that it commits to, if any."""
-
-    sequence: int
-    fact: Fact
-    at: datetime
-    secret: Secret | None = None

@@ -1,14 +1,15 @@
 """Read auctions back: their logs, what the logs fold into, and which auctions there are."""
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from services.auctions.domain.auction import Auction, Calendar, Status
-from services.auctions.domain.log import LoggedFact, LogRow
+from services.auctions.domain.log import LogRow
 from services.auctions.domain.terms import Terms
 from services.auctions.ports import EXTENSIONS, AuctionUnknown, CloseMoved, Head, Loaded, Written
 from services.auctions.store.record import Record
@@ -63,7 +64,7 @@ class LogRecord(Record):
         keys: dict[PartyId, dict[str, int]] = defaultdict(dict)
         moves: list[CloseMoved] = []
         head = Head(0, b"")
-        while rows := await self._facts(auction_id, after=head.sequence):
+        async for rows in self._pages(auction_id, after=0):
             for row in rows:
                 before = auction.closes_at
                 self._apply(auction, row)
@@ -73,42 +74,52 @@ class LogRecord(Record):
                 if row["idempotency_key"] is not None:
                     keys[PartyId(row["vendor_id"])][row["idempotency_key"]] = row["sequence"]
             head = Head(rows[-1]["sequence"], rows[-1]["hash"])
-            if len(rows) < PAGE:
-                break
         return Loaded(auction, head, keys, moves)
 
     async def catch_up(self, auction: Auction) -> None:
         """Fold what was committed since into a state that was loaded before."""
-        while rows := await self._facts(auction.terms.id, after=auction.sequence):
+        async for rows in self._pages(auction.terms.id, after=auction.sequence):
             for row in rows:
                 self._apply(auction, row)
-            if len(rows) < PAGE:
-                break
 
     _FACTS: Final = """-- auctions.read_facts
     SELECT sequence, type, at, entry, hash, vendor_id, idempotency_key, secret.name, secret.sealed
     FROM auction_log LEFT JOIN auction_secret AS secret USING (auction_id, sequence)
-    WHERE auction_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
+    WHERE auction_id = $1 AND sequence > $2 AND sequence <= $3 ORDER BY sequence
     """
 
-    async def _facts(self, auction_id: AuctionId, *, after: int) -> Sequence[asyncpg.Record]:
+    async def _pages(
+        self, auction_id: AuctionId, *, after: int
+    ) -> AsyncIterator[Sequence[asyncpg.Record]]:
+        """Read what is behind `after`, a page at a time; the next one while this one is folded.
+
+        A chain has no gaps, so that a page is a range: where rows were limited instead, and the
+        table's statistics were old, each page cost the sorting of all that was left.
+        """
+        page = asyncio.create_task(self._page(auction_id, after))
+        try:
+            while rows := await page:
+                after += PAGE
+                if len(rows) == PAGE:
+                    page = asyncio.create_task(self._page(auction_id, after))
+                    await asyncio.sleep(0)  # lets it be sent before the fold begins
+                yield rows
+                if len(rows) < PAGE:
+                    break
+        finally:
+            page.cancel()
+
+    async def _page(self, auction_id: AuctionId, after: int) -> Sequence[asyncpg.Record]:
         async with db.reading(self._pool) as connection:
-            return await connection.fetch(self._FACTS, auction_id, after, PAGE)
+            return await connection.fetch(self._FACTS, auction_id, after, after + PAGE)
 
     def _apply(self, auction: Auction, row: asyncpg.Record) -> None:
-        logged = self._logged(auction.terms.id, row)
-        if logged.secret is None:
-            auction.apply(logged.fact, sequence=logged.sequence, at=logged.at)
-        else:
-            auction.apply(logged.fact, sequence=logged.sequence, at=logged.at, secret=logged.secret)
-
-    def _logged(self, auction_id: AuctionId, row: asyncpg.Record) -> LoggedFact:
-        sequence, fact = row["sequence"], read_fact(row["type"], row["entry"])
-        secret = None
+        sequence, secret = row["sequence"], None
         if row["sealed"] is not None:
             kept = (sequence, row["name"], row["sealed"])
-            secret = open_secret(self._vault, auction_id, kept)
-        return LoggedFact(sequence, fact, row["at"], secret)
+            secret = open_secret(self._vault, auction.terms.id, kept)
+        fact = read_fact(row["type"], row["entry"])
+        auction.apply(fact, sequence=sequence, at=row["at"], secret=secret)
 
     _ENTRY: Final = """-- auctions.read_entry
     SELECT sequence, type, at, entry, hash FROM auction_log
@@ -142,13 +153,13 @@ class LogRecord(Record):
 
     _LOG: Final = """-- auctions.read_log
     SELECT sequence, type, at, entry, hash, vendor_id, idempotency_key FROM auction_log
-    WHERE auction_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
+    WHERE auction_id = $1 AND sequence > $2 AND sequence <= $3 ORDER BY sequence
     """
 
     async def log(self, auction_id: AuctionId, *, after: int, limit: int) -> Sequence[LogRow]:
         """Return log rows behind `after`, oldest first."""
         async with db.reading(self._pool) as connection:
-            rows = await connection.fetch(self._LOG, auction_id, after, limit)
+            rows = await connection.fetch(self._LOG, auction_id, after, after + limit)
         return [LogRow(*row) for row in rows]
 
     _LIST: Final = """-- auctions.list

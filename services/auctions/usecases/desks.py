@@ -48,11 +48,16 @@ class AskDesk:
     async def _answer_without_desk(
         self, auction_id: AuctionId, command: Command, key: str | None
     ) -> Done:
-        """Answer what was written before the desk went; refuse the rest, for good or for now."""
-        if key is not None:
+        """Answer what was written before the auction was over; refuse the rest.
+
+        While it runs a new desk is on its way, and answers from the log that it folds. To fold that
+        log here as well, for each one who retries, would only keep the desk waiting.
+        """
+        calendar = await self.auctions.calendar(auction_id)
+        if key is not None and calendar.status.is_over:
             written = await self.auctions.written_under(auction_id, command.party_id, key)
             if written is not None:
                 after = after_of(await self.find(auction_id), written.audience)
                 return Done(auction_id, written, after)
-        refuse_without_desk(await self.auctions.calendar(auction_id))
+        refuse_without_desk(calendar)
         raise DeskElsewhere
