@@ -115,7 +115,11 @@ class ProgressAnswer(AnswerModel):
 
 
 class AuctionAnswer(AnswerModel):
-    """An auction as the caller may see it; `seq` is its log's last sequence."""
+    """An auction as the caller may see it; `seq` is its log's last sequence.
+
+    `closes_at` is the close that was set, `ended_at` the instant at which the auction was closed or
+    cancelled; `cancel_reason` says why it was cancelled.
+    """
 
     id: UUID
     lot_id: UUID
@@ -139,6 +143,8 @@ class AuctionAnswer(AnswerModel):
     progress: ProgressAnswer | None
     resumes_at: datetime | None
     pause_reason: str | None
+    ended_at: datetime | None
+    cancel_reason: str | None
     saving: str | None
     outcome: str | None
     winner: str | None
@@ -223,6 +229,8 @@ def auction_answer(
         progress=_progress_answer(seen),
         resumes_at=picture.resumes_at,
         pause_reason=picture.pause_reason,
+        ended_at=picture.ended_at,
+        cancel_reason=picture.cancel_reason,
         saving=seen.saving,
         outcome=seen.outcome,
         winner=seen.winner,

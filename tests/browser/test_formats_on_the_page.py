@@ -14,7 +14,6 @@ from services.auctions.domain.picture import Picture
 from services.auctions.domain.ruleset import (
     Band,
     CloseBase,
-    Rules,
     Scoring,
     Show,
     ShowRank,
@@ -258,17 +257,12 @@ async def test_end_without_a_contract_is_told(
     await expect(tab.page.locator("#lead-note")).to_have_text(note)
 
 
-@pytest.mark.parametrize(
-    ("rules", "label"),
-    [pytest.param(FALLING, "Closed by", id="early"), pytest.param(RULES, "Closed", id="on_time")],
-)
-async def test_close_that_may_have_come_early_is_told_as_the_latest(
-    tab: Visit, rules: Rules, label: str
-) -> None:
-    await tab.open_auction(picture(rules=rules, status=Status.CLOSED))
+async def test_close_that_came_early_is_told_with_its_instant(tab: Visit) -> None:
+    ended_at = NOW - timedelta(minutes=2)
+    await tab.open_auction(picture(rules=FALLING, status=Status.CLOSED, ended_at=ended_at))
 
-    await expect(tab.page.locator("#time-label")).to_have_text(label)
-    await expect(tab.page.locator("#time-left")).to_have_text("10:05:00 AM")
+    await expect(tab.page.locator("#time-label")).to_have_text("Closed")
+    await expect(tab.page.locator("#time-left")).to_have_text("9:58:00 AM")
 
 
 async def test_weighed_lead_is_told_as_the_vendors_own_price(tab: Visit) -> None:

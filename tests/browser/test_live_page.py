@@ -249,9 +249,11 @@ async def test_everything_is_shown_once_the_auction_is_over(tab: Visit, twin: Au
 
 
 async def test_cancelled_auction_says_so_and_runs_no_clock(tab: Visit) -> None:
-    await tab.open_auction(picture(status=Status.CANCELLED))
+    await tab.open_auction(picture(status=Status.CANCELLED, cancel_reason="no funds", ended_at=NOW))
 
     await expect(tab.page.locator("#status")).to_have_text("Cancelled")
+    await expect(tab.page.locator("#pause")).to_have_text("Cancelled: no funds")
+    await expect(tab.page.locator("#time-note")).to_contain_text("10:00")
     await expect(tab.page.locator("#time-label")).to_have_text("Was to close")
     await expect(tab.page.locator("#time-left")).to_have_text("10:05:00 AM")
 

@@ -1,15 +1,19 @@
 """A moment that is kept of each commit: drawn late, it is what it was, and answers from it."""
 
 from dataclasses import replace
+from datetime import timedelta
 from fractions import Fraction
 from typing import Final
 
 import pytest
 
-from services.auctions.answers import OfferAnswer, offer_answer
+from services.auctions.answers import AuctionAnswer, OfferAnswer, auction_answer, offer_answer
 from services.auctions.desk import Done
+from services.auctions.domain.auction import due
+from services.auctions.domain.commands import CancelAuction
 from services.auctions.domain.facts import OfferPlaced
 from services.auctions.domain.picture import (
+    SEES_PUBLIC,
     After,
     Moment,
     after_of,
@@ -151,3 +155,40 @@ def _answered(live: Room, price: str) -> OfferAnswer:
     written = Written(live.state.sequence, bytes(32), OPENS, fact)
     after = Moment.of(live.state).after(written.audience)
     return offer_answer(Done(live.state.terms.id, written, after), usd(price))
+
+
+# How it ended ------------------------------------------------------------------------------------
+
+
+def test_a_live_auction_has_not_ended() -> None:
+    answer = _read(room())
+
+    assert (answer.status, answer.ended_at, answer.cancel_reason) == ("live", None, None)
+
+
+def test_a_closed_auction_tells_the_instant_at_which_it_was_closed() -> None:
+    live = room()
+    late = CLOSES + timedelta(milliseconds=3)
+    live.fold(due(live.state, at=late), late)
+
+    answer = _read(live)
+
+    assert (answer.status, answer.closes_at, answer.ended_at) == ("closed", CLOSES, late)
+    assert answer.cancel_reason is None
+
+
+def test_a_cancelled_auction_tells_when_and_why() -> None:
+    live = room()
+    at = OPENS + timedelta(seconds=90)
+    live.do(CancelAuction(party_id=BUYER, reason="The grant fell through."), at)
+
+    answer = _read(live)
+
+    assert (answer.status, answer.ended_at) == ("cancelled", at)
+    assert answer.cancel_reason == "The grant fell through."
+
+
+def _read(live: Room) -> AuctionAnswer:
+    """What anybody reads of it."""
+    picture = picture_of(live.state)
+    return auction_answer(picture, seen_by(picture, SEES_PUBLIC), now=CLOSES)

@@ -119,9 +119,9 @@ class Auction(State):
             case facts.Opened():
                 self.status = Status.LIVE
             case facts.Closed():
-                self.status, self.closed = Status.CLOSED, fact
-            case facts.Cancelled():
-                self.status = Status.CANCELLED
+                self.status, self.closed, self.ended_at = Status.CLOSED, fact, at
+            case facts.Cancelled(reason=reason):
+                self.status, self.cancel_reason, self.ended_at = Status.CANCELLED, reason, at
             case facts.ExtendedByBuyer(closes_at=closes_at):
                 self.closes_at = closes_at
             case facts.Moved(opens_at=opens_at, closes_at=closes_at):

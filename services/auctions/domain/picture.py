@@ -79,6 +79,8 @@ class Moment:
             resumes_at=auction.resumes_at,
             pause_reason=auction.pause_reason if auction.status is Status.PAUSED else None,
             closed=auction.closed,
+            ended_at=auction.ended_at,
+            cancel_reason=auction.cancel_reason,
         )
         return cls(sketch, auction.board.copy())
 

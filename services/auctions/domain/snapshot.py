@@ -21,7 +21,7 @@ class Picture:
     where ties share one, and are 1, 2, 3, … if empty. `waiting` is (alias, price to beat) of those
     who stand nowhere yet, `offered` are those who have placed an offer. `sealed` are offers that
     only their own vendors may see; `lead_for` is the lead as each vendor would have to offer it,
-    where scores differ from prices.
+    where scores differ from prices. `ended_at` is when the auction was closed or cancelled.
     """
 
     terms: Terms
@@ -43,6 +43,8 @@ class Picture:
     resumes_at: datetime | None = None
     pause_reason: str | None = None
     closed: facts.Closed | None = None
+    ended_at: datetime | None = None
+    cancel_reason: str | None = None
 
     def rank(self, place: int) -> int:
         """Tell the rank of a place in `ranking`, counted from 0."""

@@ -45,6 +45,8 @@ class State:
     paused_at: datetime | None = None
     resumes_at: datetime | None = None
     pause_reason: str = ""
+    ended_at: datetime | None = None
+    cancel_reason: str | None = None
     extensions: int = 0
     offers: int = 0
     sequence: int = 0

@@ -74,7 +74,7 @@ export class AuctionPage {
     const picture = this.#picture;
     if (picture === undefined) return;
     const { currency, own } = picture;
-    const until = isOver(picture) ? Date.parse(picture.closes_at) : this.serverTime.now();
+    const until = isOver(picture) ? Date.parse(endOf(picture)) : this.serverTime.now();
     this.chart.draw({ currency, own: own?.alias, until });
     const sentences = [this.chart.words(currency), hiddenOffersWords(picture)].filter(Boolean);
     setText(byId("chart-words"), sentences.join(" ") || noLineWords(picture));
@@ -95,8 +95,17 @@ function paintHeading(picture) {
   const status = byId("status");
   setText(status, statusWord(picture));
   status.dataset.status = picture.status;
-  const reason = picture.pause_reason ? `: ${picture.pause_reason}` : "";
-  setNote(byId("pause"), picture.status === "paused" ? `Paused by the buyer${reason}` : "");
+  setNote(byId("pause"), haltWords(picture));
+}
+
+/**
+ * Say why an auction stands still, or was ended before its time.
+ *
+ * @param {Picture} picture
+ */
+function haltWords({ status, pause_reason: paused, cancel_reason: cancelled }) {
+  if (status === "paused") return paused ? `Paused by the buyer: ${paused}` : "Paused by the buyer";
+  return status === "cancelled" && cancelled ? `Cancelled: ${cancelled}` : "";
 }
 
 /** @param {Picture} picture */
@@ -195,7 +204,16 @@ function paintTime(picture, now) {
 /** @param {Picture} picture */
 function standingTime(picture) {
   if (picture.status === "paused") return "Stands still";
-  return timeOfDay(picture.closes_at);
+  return timeOfDay(picture.status === "closed" ? endOf(picture) : picture.closes_at);
+}
+
+/**
+ * Tell when an auction ended; where that is not told, when it was to.
+ *
+ * @param {Picture} picture
+ */
+function endOf(picture) {
+  return picture.ended_at ?? picture.closes_at;
 }
 
 /**
@@ -205,7 +223,6 @@ function standingTime(picture) {
 function timeNote(picture, left) {
   const isExtensible = picture.rules.format === "english";
   const extended = isExtensible ? ` · ${extendedWords(picture.extensions)}` : "";
-  const closesOn = day(picture.closes_at);
   switch (picture.status) {
     case "scheduled":
       return `on ${moment(picture.opens_at)}`;
@@ -214,9 +231,9 @@ function timeNote(picture, left) {
         ? `at ${timeOfDay(picture.resumes_at)} · the clock stands until then`
         : "The clock stands until the buyer resumes.";
     case "cancelled":
-      return `${closesOn} · cancelled before`;
+      return `cancelled on ${moment(endOf(picture))}`;
     case "closed":
-      return `${closesOn}${extended}`;
+      return `${day(endOf(picture))}${extended}`;
   }
   if (left <= 0) return picture.progress ? "Time is up" : "Time is up: waiting for the close";
   const urgency = isShort(picture, left) ? `${lastWords(picture)} · ` : "";

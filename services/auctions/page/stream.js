@@ -48,6 +48,7 @@ const LIST_LIMIT = 200;
  *   offers: number, seq: number, lead: {alias: string | null, unit_price: string | null} | null,
  *   ranks: Rank[] | null, recent: Offer[], own: Own | null, bidders: number | null,
  *   progress: Progress | null, resumes_at: string | null, pause_reason: string | null,
+ *   ended_at: string | null, cancel_reason: string | null,
  *   saving: string | null, winner: string | null,
  *   outcome: "won" | "reasonableness" | "reserve_not_met" | "no_offer" | null,
  *   contract_price: string | null, reserve_met: boolean | null,

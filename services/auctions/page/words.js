@@ -194,18 +194,8 @@ export function timeWords(picture) {
     const label = hasTicker(picture) ? "Level ends in" : turnLabel(picture, progress);
     return { label, until: progress.ends_at };
   }
-  // When it was cancelled is not told; the close that stood then is.
   if (status === "cancelled") return { label: "Was to close", until: null };
-  return { label: mayEndEarly(picture) ? "Closed by" : "Closed", until: null };
-}
-
-/**
- * Whether the auction may have ended before the close that was set: when it did is not told.
- *
- * @param {Picture} picture
- */
-export function mayEndEarly(picture) {
-  return hasTicker(picture) || picture.rules.format === "rounds";
+  return { label: "Closed", until: null };
 }
 
 /**
