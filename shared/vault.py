@@ -7,6 +7,8 @@ from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -69,6 +71,14 @@ class Vault:
         except (InvalidTag, ValueError) as error:
             sentence = "it was not sealed under this key for this place"
             raise SecretUnreadable(sentence) from error
+
+
+def derived_key(key: bytes, *, salt: bytes, label: bytes) -> bytes:
+    """Derive a key of 32 bytes from a vault's for a use of its own, which the label names.
+
+    Source: HKDF with SHA-256, RFC 5869.
+    """
+    return HKDF(SHA256(), KEY_BYTES, salt, label).derive(key)
 
 
 def key_of(text: str) -> bytes:

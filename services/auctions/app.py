@@ -15,6 +15,7 @@ from services.auctions.follow import Follower
 from services.auctions.forward import Porter
 from services.auctions.gallery import Gallery
 from services.auctions.hall import Hall, HallRules
+from services.auctions.line import SealedLine
 from services.auctions.live import Broadcast
 from services.auctions.pages import pages
 from services.auctions.ports import CloseMoved
@@ -24,7 +25,7 @@ from services.auctions.store import AuctionStore
 from shared import house
 from shared.house import House
 from shared.receipts import load_signing_key
-from shared.vault import Vault
+from shared.vault import Vault, key_of
 
 COLLECTOR_THRESHOLDS: Final = (20_000, 20, 50)
 """The young objects of some 300 offers that wait; Python's own default is 700."""
@@ -55,7 +56,8 @@ class _Staff:
 
 
 def _staff(opened: House, settings: AuctionsSettings) -> _Staff:
-    vault = Vault.from_text(settings.vault_key.get_secret_value())
+    vault_key = key_of(settings.vault_key.get_secret_value())
+    vault, line = Vault(vault_key), SealedLine(opened.bus, vault_key)
     auctions = AuctionStore(opened.pool, opened.journal, vault)
     broadcast = Broadcast(opened.clock)
     follower = Follower(auctions)
@@ -76,14 +78,14 @@ def _staff(opened: House, settings: AuctionsSettings) -> _Staff:
         moved=move,
     )
     gallery = Gallery(
-        opened.bus,
+        line,
         hall,
         follower,
         name=opened.holder,
         watched=broadcast.watched,
         show=broadcast.show,
     )
-    porter = Porter(opened.bus, hall)
+    porter = Porter(line, hall)
     practice = PracticeRoom(hall, opened.clock)
     find = usecases.FindPicture(hall, follower, practice)
     ask = usecases.AskDesk(auctions, hall, porter, find)

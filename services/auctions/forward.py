@@ -1,9 +1,9 @@
 """Carry commands to desks at other replicas.
 
-Replicas talk over plain NATS, at most once and kept nowhere. On `desk.<auction>` the process that
-holds a desk listens for commands and answers each with what its desk answered, or refused, so that
-a caller cannot tell at which replica it asked. Without NATS nothing is carried: commands are
-answered 503 here, and the owner goes on.
+Replicas talk over plain NATS, sealed (see `line`), at most once and kept nowhere. On
+`desk.<auction>` the process that holds a desk listens for commands and answers each with what its
+desk answered, or refused, so that a caller cannot tell at which replica it asked. Without NATS
+nothing is carried: commands are answered 503 here, and the owner goes on.
 """
 
 import asyncio

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Final
 
 import pytest
 
@@ -23,11 +24,12 @@ from services.auctions.follow import Follower
 from services.auctions.forward import Porter
 from services.auctions.gallery import Gallery, Watched
 from services.auctions.hall import Hall
+from services.auctions.line import SealedLine
 from services.auctions.ports import AuctionUnknown, DeskElsewhere, Loaded
 from services.auctions.practice import PracticeRoom
 from services.auctions.store import AuctionStore
 from services.auctions.usecases import AskDesk, FindPicture
-from shared.bus import BusUnavailable, Line, NatsBus, StreamShape
+from shared.bus import BusUnavailable, NatsBus, StreamShape
 from shared.clock import Clock, FixedClock
 from shared.domain.ids import AuctionId, PartyId, new_id
 from tests.component.auctions_room import (
@@ -42,13 +44,18 @@ from tests.component.auctions_room import (
 from tests.conftest import STREAM_BYTES_MAX
 from tests.patience import until
 
+VAULT_KEY: Final = bytes(range(32))
+
 
 class Replica:
     """One process's part of the service, as the composition root puts it together."""
 
-    def __init__(self, auctions: AuctionStore, line: Line, clock: Clock) -> None:
+    def __init__(
+        self, auctions: AuctionStore, bus: NatsBus, clock: Clock, *, vault_key: bytes = VAULT_KEY
+    ) -> None:
         self.auctions = auctions
-        self.line = line
+        self.bus = bus
+        self.line = line = SealedLine(bus, vault_key)
         self.hall = make_hall(auctions, clock, self.show)
         self.follower = Follower(auctions)
         self.porter = Porter(line, self.hall)
@@ -129,9 +136,8 @@ async def unreached(owner: Replica, auction_id: AuctionId) -> None:
 
 async def settled(replica: Replica) -> None:
     """Wait until the server knows where a replica listens, and where no longer."""
-    assert isinstance(replica.line, NatsBus)
-    assert replica.line._client is not None
-    await replica.line._client.flush()
+    assert replica.bus._client is not None
+    await replica.bus._client.flush()
 
 
 async def test_an_answer_is_the_same_wherever_it_was_asked(
