@@ -1,8 +1,9 @@
 """Keep this process's desks: take the leases of auctions that are due, renew them, give them up.
 
-Two loops share the work. One renews all leases in one statement, every third of a lease; the other
-looks a few times a second for auctions that nobody writes, and seats their desks. Neither asks
-about single auctions, so that an idle desk costs no more than its row in the renewal.
+Three loops share the work. One renews all leases, every third of a lease; one looks a few times a
+second for auctions that nobody writes, and seats their desks; one folds what may be taken over soon
+(see `ahead`). None asks about single auctions, so that an idle desk costs no more than its row in
+the renewal.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter, Gauge
 
+from services.auctions.ahead import Foresight
 from services.auctions.desk import Desk, Done, to_nobody
 from services.auctions.domain.auction import Status
 from services.auctions.domain.commands import CancelAuction
@@ -99,6 +101,7 @@ class Hall:
         self._seats: dict[AuctionId, Seat] = {}
         self._guests: dict[AuctionId, Seat] = {}
         self._seating: dict[AuctionId, float] = {}
+        self._foresight = Foresight(auctions, holder=holder, lease_s=rules.lease_s)
         self._dropping = asyncio.Lock()
         self._asked_at: float | None = None
         self._is_cut = False
@@ -135,6 +138,7 @@ class Hall:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._repeat(self.renew, pause_s=self._rules.lease_s / 3))
                 group.create_task(self._repeat(self.seat_due, pause_s=STEP_S))
+                group.create_task(self._repeat(self._foresight.step, pause_s=STEP_S))
                 group.create_task(self._repeat(self.cancel_doomed, pause_s=SLOW_STEP_S))
         finally:
             await self.close()
@@ -237,7 +241,7 @@ class Hall:
 
     async def _seat(self, auction_id: AuctionId, hold: Hold) -> None:
         try:
-            loaded = await self._auctions.load(auction_id)
+            loaded = await self._foresight.load(auction_id)
         except DatabaseUnavailable:
             raise
         except Exception:
@@ -298,6 +302,7 @@ class Hall:
 
     async def close(self) -> None:
         """Stop writing, and give the leases back so that another may take over at once."""
+        self._foresight.close()
         for seat in (*self._seats.values(), *self._guests.values()):
             seat.desk.leave()
         await asyncio.gather(*(one.task for one in self._seats.values()), return_exceptions=True)

@@ -1,7 +1,7 @@
 """What the use cases, the desks and the stream need, and the refusals they meet."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
@@ -140,7 +140,7 @@ class CloseMoved:
     after: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Loaded:
     """An auction folded from its log, the log's head, and the offers' idempotency keys.
 
@@ -150,8 +150,8 @@ class Loaded:
 
     auction: Auction
     head: Head
-    keys: Mapping[PartyId, Mapping[str, int]]
-    moves: Sequence[CloseMoved] = ()
+    keys: dict[PartyId, dict[str, int]] = field(default_factory=dict)
+    moves: list[CloseMoved] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +231,14 @@ class Auctions(DeskRecord, Protocol):
     async def terms(self, auction_id: AuctionId) -> Terms:
         """Read what does not change while an auction lives. Raises `AuctionUnknown`."""
 
-    async def load(self, auction_id: AuctionId) -> Loaded:
-        """Fold an auction from its log. Raises `AuctionUnknown`."""
+    async def faltering(self, *, holder: UUID, within_s: float, limit: int) -> Sequence[AuctionId]:
+        """List auctions whose desks others hold by leases that run out within `within_s`."""
+
+    async def load(self, auction_id: AuctionId, *, onto: Loaded | None = None) -> Loaded:
+        """Fold an auction from its log, or what came since onto what was folded before.
+
+        Raises `AuctionUnknown`.
+        """
 
     async def catch_up(self, auction: Auction) -> None:
         """Fold what was committed since into a state that was loaded before."""

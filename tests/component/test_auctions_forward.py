@@ -329,9 +329,9 @@ async def test_many_readers_of_an_auction_elsewhere_cost_one_reading(
     readings: list[str] = []
 
     class Counting(AuctionStore):
-        async def load(self, auction_id: AuctionId) -> Loaded:
+        async def load(self, auction_id: AuctionId, *, onto: Loaded | None = None) -> Loaded:
             readings.append("load")
-            return await super().load(auction_id)
+            return await super().load(auction_id, onto=onto)
 
         async def catch_up(self, auction: Auction) -> None:
             readings.append("catch up")

@@ -417,8 +417,8 @@ async def test_a_fold_that_outlasts_the_lease_still_seats_its_desk(
     auctions: AuctionStore, standing_clock: FixedClock
 ) -> None:
     class SlowlyFolded(AuctionStore):
-        async def load(self, auction_id: AuctionId) -> Loaded:
-            loaded = await super().load(auction_id)
+        async def load(self, auction_id: AuctionId, *, onto: Loaded | None = None) -> Loaded:
+            loaded = await super().load(auction_id, onto=onto)
             await asyncio.sleep(2.5 * SHORT_LEASE_S)
             return loaded
 

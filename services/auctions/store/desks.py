@@ -45,6 +45,20 @@ class DeskRecord(Record):
             rows = await connection.fetch(self._DUE, until, limit)
         return [AuctionId(row["id"]) for row in rows]
 
+    _FALTERING: Final = """-- auctions.list_faltering
+    SELECT id FROM auction JOIN lease ON lease.name = 'desk/' || auction.id
+    WHERE status NOT IN ('closed', 'cancelled') AND lease.holder NOT IN ($1, $2)
+        AND lease.until >= clock_timestamp()
+        AND lease.until < clock_timestamp() + make_interval(secs => $3)
+    ORDER BY lease.until, id LIMIT $4
+    """
+
+    async def faltering(self, *, holder: UUID, within_s: float, limit: int) -> Sequence[AuctionId]:
+        """List auctions whose desks others hold by leases that run out within `within_s`."""
+        async with db.reading(self._pool) as connection:
+            rows = await connection.fetch(self._FALTERING, holder, NOBODY, within_s, limit)
+        return [AuctionId(row["id"]) for row in rows]
+
     _DOOMED: Final = """-- auctions.list_doomed
     SELECT auction.id, cancelled_rfp.reason FROM auction
     JOIN cancelled_rfp ON cancelled_rfp.rfp_id = auction.rfp_id

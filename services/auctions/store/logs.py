@@ -1,7 +1,6 @@
 """Read auctions back: their logs, what the logs fold into, and which auctions there are."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 from uuid import UUID
@@ -51,30 +50,29 @@ class LogRecord(Record):
         async with db.reading(self._pool) as connection:
             return await read_terms(connection, self._vault, auction_id)
 
-    async def load(self, auction_id: AuctionId) -> Loaded:
+    async def load(self, auction_id: AuctionId, *, onto: Loaded | None = None) -> Loaded:
         """Fold an auction from its log, with the log's head and the keys of its offers.
 
-        Who loads holds the lease: nobody else appends between one page and the next.
+        What was folded before may be given, and is taken on from where it ends. Who holds the lease
+        gets the whole log; for anybody else more may be appended at any time.
 
         Raises:
             AuctionUnknown: There is no such auction.
         """
-        async with db.reading(self._pool) as connection:
-            auction = Auction(await read_terms(connection, self._vault, auction_id))
-        keys: dict[PartyId, dict[str, int]] = defaultdict(dict)
-        moves: list[CloseMoved] = []
-        head = Head(0, b"")
-        async for rows in self._pages(auction_id, after=0):
+        loaded = onto or Loaded(Auction(await self.terms(auction_id)), Head(0, b""))
+        auction, keys = loaded.auction, loaded.keys
+        async for rows in self._pages(auction_id, after=loaded.head.sequence):
             for row in rows:
                 before = auction.closes_at
                 self._apply(auction, row)
                 if row["type"] in EXTENSIONS and auction.terms.group_id is not None:
                     moved = CloseMoved(auction.terms, row["sequence"], before, auction.closes_at)
-                    moves.append(moved)
+                    loaded.moves.append(moved)
                 if row["idempotency_key"] is not None:
-                    keys[PartyId(row["vendor_id"])][row["idempotency_key"]] = row["sequence"]
-            head = Head(rows[-1]["sequence"], rows[-1]["hash"])
-        return Loaded(auction, head, keys, moves)
+                    own = keys.setdefault(PartyId(row["vendor_id"]), {})
+                    own[row["idempotency_key"]] = row["sequence"]
+            loaded.head = Head(rows[-1]["sequence"], rows[-1]["hash"])
+        return loaded
 
     async def catch_up(self, auction: Auction) -> None:
         """Fold what was committed since into a state that was loaded before."""
