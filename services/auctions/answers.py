@@ -6,10 +6,10 @@ from fractions import Fraction
 from typing import TypedDict
 from uuid import UUID
 
-from services.auctions.desk import Done
 from services.auctions.domain.facts import OfferPlaced, OfferSealed
 from services.auctions.domain.picture import Own, Picture, Seen
 from services.auctions.domain.ruleset import Rules
+from services.auctions.draft import Done
 from shared.domain.money import Currency, UnitPrice
 from shared.web.fields import AnswerModel
 

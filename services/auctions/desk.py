@@ -12,7 +12,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
@@ -22,10 +21,11 @@ from prometheus_client import Counter, Histogram
 
 from services.auctions.domain import auction as rules
 from services.auctions.domain.auction import Auction
-from services.auctions.domain.commands import Command, GiveBack, Secret, Step
+from services.auctions.domain.commands import Command, GiveBack, Step
 from services.auctions.domain.log import Batch, LogRow
-from services.auctions.domain.picture import After, Moment, Picture
+from services.auctions.domain.picture import Moment, Picture
 from services.auctions.domain.telling import lead_changed, told_of
+from services.auctions.draft import Asked, Done, Draft, dismiss, resolve
 from services.auctions.ports import (
     EXTENSIONS,
     CloseMoved,
@@ -40,8 +40,6 @@ from services.auctions.ports import (
 )
 from shared.clock import Clock
 from shared.db import DatabaseUnavailable
-from shared.domain.facts import Event
-from shared.domain.ids import AuctionId
 from shared.domain.refusals import Refusal
 from shared.journal import Aggregate, chain
 
@@ -71,38 +69,6 @@ REPEATED: Final = Counter(
 )
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The answer to a command: its fact as it stands in the log, and how it stands after it."""
-
-    auction_id: AuctionId
-    written: Written
-    after: After
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A command that waits for its turn."""
-
-    command: Command
-    key: str | None
-    at: datetime
-    answer: "asyncio.Future[Done]"
-
-
-@dataclass(slots=True)
-class _Draft:
-    """What the batch under way will write, and who waits for it."""
-
-    rows: list[LogRow] = field(default_factory=list)
-    events: list[tuple[int, Event, datetime]] = field(default_factory=list)
-    secrets: list[tuple[int, Secret]] = field(default_factory=list)
-    moves: list[CloseMoved] = field(default_factory=list)
-    done: list[tuple[_Asked, Written]] = field(default_factory=list)
-    refused: list[tuple[_Asked, Refusal]] = field(default_factory=list)
-    repeated: list[tuple[_Asked, int]] = field(default_factory=list)
 
 
 def to_nobody(_moved: CloseMoved) -> None:
@@ -138,7 +104,7 @@ class Desk:
         self._held_until = held_until
         self._show = show
         self._moved = moved
-        self._queue: deque[_Asked] = deque()
+        self._queue: deque[Asked] = deque()
         self._wake = asyncio.Event()
         self._is_open = True
         self._aggregate = Aggregate("auction", self._auction.terms.id)
@@ -181,7 +147,7 @@ class Desk:
 
     def _put(self, command: Command, key: str | None) -> "asyncio.Future[Done]":
         answer: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Asked(command, key, self._clock.now(), answer))
+        self._queue.append(Asked(command, key, self._clock.now(), answer))
         self._wake.set()
         return answer
 
@@ -230,7 +196,7 @@ class Desk:
 
     async def _write_next(self) -> None:
         taken = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
-        draft = _Draft()
+        draft = Draft()
         try:
             self._require_lease()
             self._decide(taken, draft)
@@ -252,20 +218,20 @@ class Desk:
         if time.monotonic() >= self._held_until:
             raise LeaseRanOut
 
-    def _give_up(self, taken: list[_Asked]) -> None:
+    def _give_up(self, taken: list[Asked]) -> None:
         """Take nothing more, and tell everyone who waits to try again."""
         self._is_open = False
         waiting = [*taken, *self._queue]
         self._queue.clear()
-        self._dismiss([asked.answer for asked in waiting], DeskElsewhere())
+        dismiss([asked.answer for asked in waiting], DeskElsewhere())
 
-    def _lose_patience(self, taken: list[_Asked]) -> None:
+    def _lose_patience(self, taken: list[Asked]) -> None:
         log.warning("commit_slow", auction_id=str(self._aggregate.id), waiting=len(self._queue))
         self._give_up(taken)
 
     # Deciding ----------------------------------------------------------------------------------
 
-    def _decide(self, taken: list[_Asked], draft: _Draft) -> None:
+    def _decide(self, taken: list[Asked], draft: Draft) -> None:
         for asked in taken:
             if not isinstance(asked.command, GiveBack):
                 self._append_due(draft, asked.at)
@@ -275,7 +241,7 @@ class Desk:
             self._append_due(draft, self._clock.now())
         self._note_lead(draft)
 
-    def _decide_one(self, asked: _Asked, draft: _Draft) -> None:
+    def _decide_one(self, asked: Asked, draft: Draft) -> None:
         known = self._known(asked)
         if known is not None:
             REPEATED.inc()
@@ -297,23 +263,23 @@ class Desk:
             keys = self._keys.setdefault(asked.command.party_id, {})
             keys[asked.key] = row.sequence
 
-    def _known(self, asked: _Asked) -> int | None:
+    def _known(self, asked: Asked) -> int | None:
         """Find where a command stands that was written before under the same key."""
         if asked.key is None:
             return None
         return self._keys.get(asked.command.party_id, {}).get(asked.key)
 
-    def _append_due(self, draft: _Draft, at: datetime) -> None:
+    def _append_due(self, draft: Draft, at: datetime) -> None:
         while steps := rules.due(self._auction, at=at):
             self._append(draft, steps, at=at)
 
     def _append(
         self,
-        draft: _Draft,
+        draft: Draft,
         steps: tuple[Step, ...],
         *,
         at: datetime,
-        asked: _Asked | None = None,
+        asked: Asked | None = None,
     ) -> None:
         """Chain the facts and fold them: the state runs ahead of the record until the commit."""
         for step in steps:
@@ -336,14 +302,14 @@ class Desk:
                 draft.events.append((sequence, event, at))
             asked = None  # what follows from the command's own step is the auction's doing
 
-    def _actor_of(self, asked: _Asked | None) -> str:
+    def _actor_of(self, asked: Asked | None) -> str:
         """Name who did it as the log may name them: vendors by their alias."""
         if asked is None:
             return ACTOR
         party_id = asked.command.party_id
         return self._alias_of.get(party_id, str(party_id))
 
-    def _note_lead(self, draft: _Draft) -> None:
+    def _note_lead(self, draft: Draft) -> None:
         """Tell of a new leader once per commit, not once per offer."""
         alias = self._auction.lead().alias
         if alias != self._lead_alias and draft.rows:
@@ -353,7 +319,7 @@ class Desk:
 
     # Committing --------------------------------------------------------------------------------
 
-    async def _commit(self, draft: _Draft, taken: list[_Asked]) -> None:
+    async def _commit(self, draft: Draft, taken: list[Asked]) -> None:
         if not draft.rows:
             return
         BATCHES.observe(len(draft.rows))
@@ -369,14 +335,14 @@ class Desk:
         for moved in draft.moves:
             self._moved(moved)
 
-    async def _answer(self, draft: _Draft) -> None:
+    async def _answer(self, draft: Draft) -> None:
         for asked, written in draft.done:
-            _resolve(asked.answer, self._done(written))
+            resolve(asked.answer, self._done(written))
         for asked, refusal in draft.refused:
-            self._dismiss([asked.answer], refusal)
+            dismiss([asked.answer], refusal)
         for asked, sequence in draft.repeated:
             written = await self._record.written(self._auction.terms.id, sequence)
-            _resolve(asked.answer, self._done(written))
+            resolve(asked.answer, self._done(written))
 
     def _done(self, written: Written) -> Done:
         """Tell whoever asked how it stands now."""
@@ -388,7 +354,7 @@ class Desk:
         A command that is in the log already is answered from there, as it would be at any time.
         """
         self._is_open = False
-        waiting, draft = list(self._queue), _Draft()
+        waiting, draft = list(self._queue), Draft()
         self._queue.clear()
         for asked in waiting:
             known = self._known(asked)
@@ -401,19 +367,8 @@ class Desk:
         finally:
             self._give_up(waiting)
 
-    def _dismiss(self, answers: list["asyncio.Future[Done]"], refusal: Refusal) -> None:
-        for answer in answers:
-            if not answer.done():
-                answer.set_exception(refusal)
-
 
 @cache
 def _count_of(command: str, outcome: str) -> Counter:
     """Look a series up once; there are twice as many as kinds of commands."""
     return COMMANDS.labels(command, outcome)
-
-
-def _resolve(answer: "asyncio.Future[Done]", done: Done) -> None:
-    """Answer, unless the caller has gone."""
-    if not answer.done():
-        answer.set_result(done)

@@ -16,8 +16,8 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from services.auctions.desk import Done
 from services.auctions.domain.commands import Command
+from services.auctions.draft import Done
 from services.auctions.hall import Hall
 from services.auctions.ports import DeskBusy, DeskElsewhere
 from services.auctions.wire import (

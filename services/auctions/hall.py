@@ -20,10 +20,11 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from services.auctions.ahead import Foresight
-from services.auctions.desk import Desk, Done, to_nobody
+from services.auctions.desk import Desk, to_nobody
 from services.auctions.domain.auction import Status
 from services.auctions.domain.commands import CancelAuction
 from services.auctions.domain.picture import Moment
+from services.auctions.draft import Done
 from services.auctions.ports import Auctions, CloseMoved, DeskRecord, Hold, Loaded
 from shared.clock import Clock
 from shared.db import DatabaseUnavailable

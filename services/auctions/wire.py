@@ -9,11 +9,11 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter
 
-from services.auctions.desk import Done
 from services.auctions.domain import commands, facts
 from services.auctions.domain.auction import Terms
 from services.auctions.domain.commands import Command
 from services.auctions.domain.picture import After, Picture
+from services.auctions.draft import Done
 from services.auctions.ports import Written
 from shared.domain.canonical import instant, plain
 from shared.domain.facts import Fact

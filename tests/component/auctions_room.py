@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from services.auctions.desk import Desk, Done
+from services.auctions.desk import Desk
 from services.auctions.domain.commands import PlaceOffer
 from services.auctions.domain.picture import Moment
+from services.auctions.draft import Done
 from services.auctions.hall import Hall, HallRules
 from services.auctions.ports import Auctions
 from services.auctions.store import AuctionStore

@@ -6,7 +6,8 @@ from typing import Final
 
 import pytest
 
-from services.auctions.desk import Desk, Done
+from services.auctions.desk import Desk
+from services.auctions.draft import Done
 from services.auctions.hall import Hall
 from services.auctions.ports import DeskElsewhere
 from services.auctions.store import AuctionStore, lease_name

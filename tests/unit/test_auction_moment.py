@@ -8,7 +8,6 @@ from typing import Final
 import pytest
 
 from services.auctions.answers import AuctionAnswer, OfferAnswer, auction_answer, offer_answer
-from services.auctions.desk import Done
 from services.auctions.domain.auction import due
 from services.auctions.domain.commands import CancelAuction
 from services.auctions.domain.facts import OfferPlaced
@@ -24,6 +23,7 @@ from services.auctions.domain.picture import (
 )
 from services.auctions.domain.ruleset import FormatName, Rules, Scoring, Show, ShowLead, StepAgainst
 from services.auctions.domain.scores import Handicap
+from services.auctions.draft import Done
 from services.auctions.ports import Written
 from tests.unit.auction_room import (
     ANN,

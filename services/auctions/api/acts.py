@@ -16,7 +16,6 @@ from services.auctions.answers import (
 )
 from services.auctions.api.offers import OF_EVERY_COMMAND, OF_EVERY_OFFER, SALT_BYTES, PriceBody
 from services.auctions.api.rooms import ROOMS, auction_in
-from services.auctions.desk import Done
 from services.auctions.domain import refused
 from services.auctions.domain.commands import (
     CancelAuction,
@@ -27,6 +26,7 @@ from services.auctions.domain.commands import (
     ResumeAuction,
     VoidOffer,
 )
+from services.auctions.draft import Done
 from services.auctions.usecases import AuctionRulesRefused
 from shared.domain.ids import AuctionId, PartyId
 from shared.events.bids import AuctionRequested, QualifiedVendor

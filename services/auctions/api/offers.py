@@ -12,7 +12,6 @@ from services.auctions.answers import (
     standing_answer,
 )
 from services.auctions.api.rooms import ROOMS, auction_in
-from services.auctions.desk import Done
 from services.auctions.domain import refused
 from services.auctions.domain.commands import (
     AcceptLevel,
@@ -24,6 +23,7 @@ from services.auctions.domain.commands import (
     WithdrawOffer,
 )
 from services.auctions.domain.picture import audience_of, seen_by
+from services.auctions.draft import Done
 from services.auctions.ports import AuctionUnknown, DeskBusy, DeskElsewhere
 from shared.domain.money import UnitPrice
 from shared.domain.refusals import Refusal

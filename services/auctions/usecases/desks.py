@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from services.auctions.desk import Done
 from services.auctions.domain.auction import refuse_without_desk
 from services.auctions.domain.commands import Command
 from services.auctions.domain.picture import after_of
+from services.auctions.draft import Done
 from services.auctions.forward import Porter
 from services.auctions.hall import Hall
 from services.auctions.ports import Auctions, DeskElsewhere
