@@ -1,6 +1,8 @@
-"""Search for the cheapest award with HiGHS, in processes that may be killed at any time.
+"""Search for the cheapest award, in processes that may be killed at any time.
 
-`model` writes a problem as a mixed-integer program, `engine` runs HiGHS on it, `search` asks,
-checks and settles ties, `inquiries` asks what if, `processes` runs searches apart from the service.
+`model` writes a problem as a mixed-integer program, `highs` and `cpsat` are the engines that run on
+it and `choice` chooses between them; `search` asks, `near` proves large ones in small steps, `ties`
+settles what costs the same, `inquiries` asks what if, `processes` runs searches apart from the
+service, and `python -m services.bids.solver FILE` solves a problem written down in a file.
 Nothing here decides: what a search proposes counts only after the domain's exact check.
 """

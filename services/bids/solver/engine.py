@@ -1,19 +1,17 @@
-"""Run HiGHS on a program: one thread, no gap, the same way each time.
+"""Say what a search engine is asked and what it tells; the engines themselves are apart.
 
-Only here are numbers floats. What comes back is a proposal and a bound; both are checked elsewhere.
+HiGHS and CP-SAT cannot live in one process, so nothing here imports either: a process loads the
+one that it was started for. What comes back is a proposal and a bound; both are checked elsewhere.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from functools import reduce
-from itertools import accumulate
-from typing import Final
+from typing import Final, Protocol
 
-import highspy
-
+from services.bids.domain.winners.tasks import EngineName
 from services.bids.solver.program import Number, Program
 
 UNITS_MAX: Final = 2**41
@@ -21,8 +19,15 @@ UNITS_MAX: Final = 2**41
 
 SLACK_UNITS: Final = Fraction(1, 100)
 SLACK_SHARE: Final = Fraction(1, 2**44)
-"""By how much the solver's bound is lowered before it is believed: far above the rounding of double
+"""By how much an engine's bound is lowered before it is believed: far above the rounding of double
 arithmetic at its size, and far below one unit."""
+
+COUNTED_COSTS: Final = 1_000
+"""The largest so many costs make the sum that is held against `UNITS_MAX`: more are never paid."""
+
+
+class BeyondRange(ArithmeticError):  # noqa: N818 - a fact about a program
+    """A program's numbers are more than an engine counts exactly; another engine is to take it."""
 
 
 class Ending(StrEnum):
@@ -33,6 +38,19 @@ class Ending(StrEnum):
     OUT_OF_TIME = "out_of_time"
 
 
+class Aim(StrEnum):
+    """What a run is for.
+
+    `prove` expects to find nothing, or one award, below its cutoff, and spends no time on guesses;
+    `guess` ends with any good award; `relax` lets whole columns be parts.
+    """
+
+    SOLVE = "solve"
+    PROVE = "prove"
+    GUESS = "guess"
+    RELAX = "relax"
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """The unit in which an objective is counted; exact when every cost is whole in it."""
@@ -40,17 +58,29 @@ class Scale:
     unit: Fraction
     is_exact: bool
 
+    def counted(self, costs: Sequence[Fraction]) -> list[Number]:
+        """Count costs in this unit."""
+        if not self.is_exact:
+            return [cost / self.unit for cost in costs]
+        above, below = self.unit.denominator, self.unit.numerator
+        return [cost.numerator * above // (cost.denominator * below) for cost in costs]
+
     def bound(self, found: float) -> Fraction | None:
         """Round a bound the safe way; None where there is none."""
         if not math.isfinite(found):
             return None
+        if isinstance(found, int):
+            return found * self.unit
         safe = Fraction(found) - abs(Fraction(found)) * SLACK_SHARE - SLACK_UNITS
         return (math.ceil(safe) if self.is_exact else safe) * self.unit
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run found: values by column if any, the objective's bound, in its scale's units."""
+    """What a run found: values by column if any, the objective's bound, in its scale's units.
+
+    A bound that is a whole number is exact as it stands.
+    """
 
     ending: Ending
     values: Sequence[float] | None
@@ -60,110 +90,64 @@ class Run:
     row_duals: Sequence[float] | None = None
 
 
+class Engine(Protocol):
+    """Minimise costs over a program, the same way each time."""
+
+    @property
+    def name(self) -> EngineName:
+        """Name the engine in answers."""
+        ...
+
+    @property
+    def relaxes(self) -> bool:
+        """Whether `Aim.RELAX` is understood; without it, all columns are whole."""
+        ...
+
+    def run(
+        self,
+        program: Program,
+        costs: Sequence[Number],
+        *,
+        seconds: float,
+        aim: Aim = Aim.SOLVE,
+        cutoff: float = math.inf,
+        start: Sequence[float] | None = None,
+    ) -> Run:
+        """Minimise the costs (in units of their scale) over a program.
+
+        What costs more than `cutoff` is not looked for: the run then ends as infeasible. `start`
+        is a solution that is known.
+
+        Raises:
+            BeyondRange: The engine cannot count the program exactly.
+        """
+        ...
+
+
+def load(name: EngineName) -> Engine:
+    """Load an engine into this process, which must hold no other.
+
+    On import the two end each other with an undefined symbol. Source: google/or-tools issue 5246.
+    """
+    if name is EngineName.CP_SAT:
+        from services.bids.solver.cpsat import CpSatEngine  # noqa: PLC0415 - only where it was chosen
+
+        return CpSatEngine()
+    from services.bids.solver.highs import HighsEngine  # noqa: PLC0415 - likewise
+
+    return HighsEngine()
+
+
 def scale_of(costs: Sequence[Fraction]) -> Scale:
     """Choose the largest unit in which all costs are whole, or a coarser one where that is tiny."""
     stated = [cost for cost in costs if cost]
     if not stated:
         return Scale(Fraction(1), is_exact=True)
-    unit = reduce(_common_unit, stated, Fraction(0))
-    largest = sum(sorted((abs(cost) for cost in stated), reverse=True)[:1000], Fraction(0))
-    is_exact = True
-    while largest / unit > UNITS_MAX:
-        unit, is_exact = unit * 2, False
+    below = math.lcm(*(cost.denominator for cost in stated))
+    whole = [cost.numerator * (below // cost.denominator) for cost in stated]
+    above = math.gcd(*whole)
+    largest = sum(sorted(map(abs, whole), reverse=True)[:COUNTED_COSTS]) // above
+    unit, is_exact = Fraction(above, below), True
+    while largest > UNITS_MAX:
+        unit, largest, is_exact = unit * 2, largest // 2, False
     return Scale(unit, is_exact=is_exact)
-
-
-def run(
-    program: Program,
-    costs: Sequence[Number],
-    *,
-    seconds: float,
-    is_relaxed: bool = False,
-    cutoff: float = math.inf,
-    start: Sequence[float] | None = None,
-) -> Run:
-    """Minimise the costs (in units of their scale) over a program.
-
-    `is_relaxed` lets whole columns be parts, and tells reduced costs. What costs more than `cutoff`
-    is not looked for: the run then ends as infeasible.
-    """
-    highs = highspy.Highs()  # type: ignore[no-untyped-call]
-    for name, value in {
-        "output_flag": False,
-        "threads": 1,
-        "random_seed": 0,
-        "mip_rel_gap": 0.0,
-        "mip_abs_gap": 0.0,
-        "time_limit": max(seconds, 0.0),
-        "objective_bound": cutoff,
-    }.items():
-        highs.setOptionValue(name, value)
-    highs.passModel(_lp(program, costs, is_relaxed=is_relaxed))
-    if start is not None:
-        solution = highspy.HighsSolution()
-        solution.col_value = list(start)
-        highs.setSolution(solution)
-    highs.run()
-    found = _read(highs, is_relaxed=is_relaxed)
-    if found.ending is Ending.OPTIMAL and found.objective > cutoff:
-        # HiGHS may come upon an award beyond the cutoff, and then calls it optimal.
-        return Run(Ending.INFEASIBLE, None, math.inf)
-    if found.bound > cutoff:
-        # What lies beyond the cutoff was never searched, so no bound may claim it.
-        return replace(found, bound=cutoff)
-    return found
-
-
-def _read(highs: highspy.Highs, *, is_relaxed: bool) -> Run:
-    status, info = highs.getModelStatus(), highs.getInfo()
-    statuses = highspy.HighsModelStatus
-    if status in {statuses.kInfeasible, statuses.kUnboundedOrInfeasible, statuses.kObjectiveBound}:
-        return Run(Ending.INFEASIBLE, None, math.inf)
-    if status == statuses.kModelEmpty:
-        return Run(Ending.OPTIMAL, [], 0.0, 0.0)
-    solution = highs.getSolution()
-    has_values = info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
-    values = list(solution.col_value) if has_values else None
-    objective = info.objective_function_value
-    bound = objective if is_relaxed else info.mip_dual_bound
-    if status == statuses.kOptimal:
-        if is_relaxed:
-            duals, row_duals = list(solution.col_dual), list(solution.row_dual)
-            return Run(Ending.OPTIMAL, values, bound, objective, duals, row_duals)
-        return Run(Ending.OPTIMAL, values, bound, objective)
-    if status == statuses.kTimeLimit:
-        return Run(Ending.OUT_OF_TIME, values, -math.inf if is_relaxed else bound, objective)
-    sentence = f"HiGHS ended with {status}"
-    raise ArithmeticError(sentence)
-
-
-def _lp(program: Program, costs: Sequence[Number], *, is_relaxed: bool) -> highspy.HighsLp:
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = len(program.costs), len(program.rows)
-    lp.col_cost_ = [float(cost) for cost in costs]
-    lp.col_lower_ = [0.0] * lp.num_col_
-    lp.col_upper_ = [float(upper) for upper in program.uppers]
-    lp.row_lower_ = [_bound(least, -highspy.kHighsInf) for least, _ in program.bounds]
-    lp.row_upper_ = [_bound(most, highspy.kHighsInf) for _, most in program.bounds]
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_ = [0, *accumulate(len(terms) for terms in program.rows)]
-    lp.a_matrix_.index_ = [column for terms in program.rows for column, _ in terms]
-    lp.a_matrix_.value_ = [float(value) for terms in program.rows for _, value in terms]
-    if not is_relaxed:
-        whole, part = highspy.HighsVarType.kInteger, highspy.HighsVarType.kContinuous
-        lp.integrality_ = [whole if is_whole else part for is_whole in program.are_whole]
-    return lp
-
-
-def _bound(value: Number | None, unbound: float) -> float:
-    return unbound if value is None else float(value)
-
-
-def _common_unit(one: Fraction, other: Fraction) -> Fraction:
-    """Find the largest unit of which both are multiples."""
-    denominator = math.lcm(one.denominator, other.denominator)
-    numerator = math.gcd(
-        one.numerator * (denominator // one.denominator),
-        other.numerator * (denominator // other.denominator),
-    )
-    return Fraction(numerator, denominator)

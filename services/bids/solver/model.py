@@ -122,8 +122,9 @@ class Model:
         key = ("empty", lot_id)
         if key not in self.program.keys:
             column = self.program.column(*key)
-            for index, _ in self._cells_of(lot):
-                self.program.row([(column, 1), (self.program.keys["left", index], -1)], most=0)
+            for index, cell in self._cells_of(lot):
+                left = self.program.keys["left", index]
+                self.program.row([(column, self._whole(cell)), (left, -1)], most=0)
         return [(self.program.keys[key], 1)]
 
     def _cells_of(self, lot: Lot) -> Iterator[tuple[int, Cell]]:
@@ -245,7 +246,7 @@ class Model:
             ]
             terms += [(column, whole) for column in packages[lot.id]]
             if lot.reserve is not None:
-                terms.append((self._write_left(index, cell, lot.reserve), whole))
+                terms.append((self._write_left(index, cell, lot.reserve), 1))
             most = None if self.problem.free_disposal else whole
             if lot.reserve is None and cover_name(lot.id) not in self.names:
                 self.program.row(terms, most=most)
@@ -253,11 +254,14 @@ class Model:
                 self.program.row(terms, least=whole, most=most)
 
     def _write_left(self, index: int, cell: Cell, reserve: Fraction) -> int:
+        whole = self._whole(cell)
+        size = 1 if whole > 1 else cell.quantity
         return self.program.column(
             "left",
             index,
-            cost=reserve * cell.quantity / self.problem.steps_per_unit,
-            is_whole=not cell.is_divisible,
+            cost=reserve * size / self.problem.steps_per_unit,
+            upper=whole,
+            is_whole=not cell.is_divisible or self.has_whole_steps,
         )
 
     def _whole(self, cell: Cell) -> int:

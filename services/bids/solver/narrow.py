@@ -14,7 +14,8 @@ from fractions import Fraction
 from time import monotonic
 from typing import Final
 
-from services.bids.solver.engine import Ending, Run, run
+from services.bids.solver.engine import Aim, Ending, Run
+from services.bids.solver.hunt import Hunt
 from services.bids.solver.model import Model
 from services.bids.solver.program import Number, Program, Terms
 
@@ -26,6 +27,9 @@ LOT_SECONDS: Final = 2.0
 
 ROWS_MIN: Final = 8
 """A lot of fewer rows of its own has nothing that the relaxation does not see."""
+
+PARTED: Final = 1e-6
+"""A whole column whose value is farther than this from a whole number is in parts."""
 
 MARGIN_SHARE: Final = 1e-7
 MARGIN_UNITS: Final = 1.0
@@ -45,6 +49,10 @@ class Relaxation:
     objective: float
     reduced: Sequence[float]
 
+    def reach(self, distance: float) -> float:
+        """Tell what an award costs at most that is so far away, as a share of the cost."""
+        return self.objective + distance * abs(self.objective) + 1
+
     def narrowed(self, most: float) -> Program:
         """Copy the program without the columns of which no award up to `most` has any."""
         gap = max(most - self.objective, 0.0)
@@ -56,40 +64,41 @@ class Relaxation:
         return copy
 
 
-def relax(model: Model, costs: Sequence[Number], deadline: float) -> Relaxation | None:
+def relax(hunt: Hunt) -> Relaxation | None:
     """Relax a model, with rows from each lot alone; None where it cannot be, or not in time."""
-    program = model.program.copied()
-    relaxed = run(program, costs, seconds=deadline - monotonic(), is_relaxed=True)
+    model, program = hunt.model, hunt.model.program.copied()
+    relaxed = hunt.run(program, aim=Aim.RELAX)
     lots = _columns_of_lots(model)
     for _ in range(ROUNDS if len(lots) > 1 else 0):
         if relaxed.ending is not Ending.OPTIMAL:
             return None
-        added = _price_lots(program, (costs, relaxed), lots, deadline)
-        relaxed = run(program, costs, seconds=deadline - monotonic(), is_relaxed=True)
-        if not added:
+        if not _price_lots(hunt, program, relaxed, lots):
             break
+        relaxed = hunt.run(program, aim=Aim.RELAX)
     if relaxed.ending is not Ending.OPTIMAL or relaxed.reduced_costs is None:
         return None
     return Relaxation(model.program, relaxed.objective, relaxed.reduced_costs)
 
 
 def _price_lots(
-    program: Program,
-    priced: tuple[Sequence[Number], Run],
-    lots: Sequence[tuple[set[int], set[int]]],
-    deadline: float,
+    hunt: Hunt, program: Program, relaxed: Run, lots: Sequence[tuple[set[int], set[int]]]
 ) -> int:
-    """Add a row for each lot that costs more alone than the relaxation sees; tell how many."""
-    costs, relaxed = priced
+    """Add a row for each lot that costs more alone than the relaxation sees; tell how many.
+
+    A lot whose columns the relaxation has whole costs alone just what is seen, and is passed over.
+    """
     values, duals = relaxed.values or [], relaxed.row_duals or []
+    parted = {column for column, value in enumerate(values) if abs(value - round(value)) > PARTED}
     inside = _rows_inside(program, lots)
-    spread = _spread(program, costs, duals, set().union(*inside))
+    spread = _spread(program, hunt.costs, duals, set().union(*inside))
     added = 0
     for lot, lot_rows in zip(lots, inside, strict=True):
-        if len(lot_rows) < ROWS_MIN or monotonic() > deadline:
+        if len(lot_rows) < ROWS_MIN or parted.isdisjoint(set().union(*lot)):
             continue
+        if monotonic() > hunt.deadline:
+            break
         prices = _prices(program, lot, lot_rows, (spread, duals))
-        bound = _alone(program, prices, lot_rows)
+        bound = _alone(hunt, program, prices, lot_rows)
         reached = sum(price * values[column] for column, price in prices.items())
         if bound is not None and bound > reached + MARGIN_UNITS:
             _add_row(program, prices, bound)
@@ -137,7 +146,7 @@ def _spread(
     return spread
 
 
-def _alone(program: Program, prices: dict[int, float], rows: set[int]) -> float | None:
+def _alone(hunt: Hunt, program: Program, prices: dict[int, float], rows: set[int]) -> float | None:
     """Search one lot alone; return the bound of its cost."""
     columns = sorted(prices)
     places = {column: place for place, column in enumerate(columns)}
@@ -149,7 +158,7 @@ def _alone(program: Program, prices: dict[int, float], rows: set[int]) -> float 
         terms: Terms = [(places[column], value) for column, value in program.rows[row]]
         alone.row(terms, least=least, most=most)
     costs = [Fraction(prices[column]) for column in columns]
-    found = run(alone, costs, seconds=LOT_SECONDS)
+    found = hunt.engine.run(alone, costs, seconds=LOT_SECONDS)
     return found.bound if found.ending is not Ending.INFEASIBLE else None
 
 

@@ -13,8 +13,10 @@ from typing import Any, BinaryIO, Final, cast
 
 from services.bids.domain.winners.fit import ProblemUnfit
 from services.bids.domain.winners.sensitivity import Flip
-from services.bids.domain.winners.tasks import Answer, FlipTask, RunnerUpTask, Task
+from services.bids.domain.winners.tasks import Answer, EngineName, FlipTask, RunnerUpTask, Task
 from services.bids.ports.winners import SearchFailed
+from services.bids.solver.choice import engine_for
+from services.bids.solver.engine import BeyondRange
 from services.bids.solver.inquiries import flip, runner_up
 from services.bids.solver.search import solve
 
@@ -32,10 +34,20 @@ FLIP_SEARCHES: Final = 8
 class SolverProcesses:
     """Search in child processes, a few at once; the port `Solver`."""
 
-    def __init__(self, *, at_once: int = 2, memory_bytes: int = MEMORY_BYTES) -> None:
-        """Allow so many searches at once, each within so much memory."""
+    def __init__(
+        self,
+        *,
+        at_once: int = 2,
+        memory_bytes: int = MEMORY_BYTES,
+        engine_name: EngineName | None = None,
+    ) -> None:
+        """Allow so many searches at once, each within so much memory.
+
+        Without a name, the problem chooses the engine; what CP-SAT cannot count HiGHS searches.
+        """
         self._turn = asyncio.Semaphore(at_once)
         self._memory_bytes = memory_bytes
+        self._engine_name = engine_name
 
     async def solve(self, task: Task) -> Answer:
         """Find the cheapest award.
@@ -64,42 +76,56 @@ class SolverProcesses:
         return cast("Flip | None", await self._search(asked, seconds=seconds))
 
     async def _search(self, asked: Task | RunnerUpTask | FlipTask, *, seconds: float) -> object:
+        task = asked if isinstance(asked, Task) else asked.task
+        engine_name = self._engine_name or engine_for(task.problem)
         async with self._turn:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "services.bids.solver",
-                str(self._memory_bytes),
-                stdin=PIPE,
-                stdout=PIPE,
-            )
-            try:
-                async with asyncio.timeout(seconds + GRACE_S):
-                    written, _ = await process.communicate(pickle.dumps(asked))
-            except TimeoutError:
-                sentence = "The search took too long and was ended."
-                raise SearchFailed(sentence) from None
-            finally:
-                await _end(process)
+            outcome = await self._answered(asked, engine_name, seconds)
+            if isinstance(outcome, _Beyond):
+                outcome = await self._answered(asked, EngineName.HIGHS, seconds)
+        return outcome
+
+    async def _answered(
+        self, asked: Task | RunnerUpTask | FlipTask, engine_name: EngineName, seconds: float
+    ) -> object:
+        """Let one process search, and end it whatever happens."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "services.bids.solver.child",
+            str(self._memory_bytes),
+            engine_name.value,
+            stdin=PIPE,
+            stdout=PIPE,
+        )
+        try:
+            async with asyncio.timeout(seconds + GRACE_S):
+                written, _ = await process.communicate(pickle.dumps(asked))
+        except TimeoutError:
+            sentence = "The search took too long and was ended."
+            raise SearchFailed(sentence) from None
+        finally:
+            await _end(process)
         return _outcome(process.returncode, written)
 
 
-def answer_once(asked: BinaryIO, told: BinaryIO) -> None:
+def answer_once(asked: BinaryIO, told: BinaryIO, *, engine_name: EngineName) -> None:
     """Read one task, search, and write what came of it; a refusal travels as its reasons."""
     task = pickle.load(asked)  # noqa: S301 - written by the service that started this process
     outcome: object
     try:
         match task:
             case Task():
-                outcome = solve(task)
+                outcome = solve(task, engine_name=engine_name)
             case RunnerUpTask():
-                outcome = runner_up(task)
+                outcome = runner_up(task, engine_name=engine_name)
             case FlipTask():
-                outcome = flip(task)
+                outcome = flip(task, engine_name=engine_name)
             case _:
                 outcome = None
     except ProblemUnfit as refusal:
         outcome = _Unfit(list(cast("list[str]", refusal.details["reasons"])))
+    except BeyondRange:
+        outcome = _Beyond()
     told.write(pickle.dumps(outcome))
     told.flush()
 
@@ -109,6 +135,10 @@ class _Unfit:
 
     def __init__(self, reasons: list[str]) -> None:
         self.reasons = reasons
+
+
+class _Beyond:
+    """Word that another engine is to search."""
 
 
 def _outcome(returncode: int | None, written: bytes) -> object:

@@ -26,7 +26,7 @@ def read(kind: type[Told], text: str) -> Told:
     """Read what `written` wrote of a value of this kind.
 
     Raises:
-        KeyError: A member is missing.
+        TypeError: A member is missing that has no default.
         ValueError: Not such text.
     """
     told: Told = _value(kind, json.loads(text))
@@ -61,7 +61,8 @@ def _value(kind: Any, told: Any) -> Any:
     if origin is frozenset:
         return frozenset(told)
     if isinstance(kind, type) and is_dataclass(kind):
-        return kind(**{name: _value(each, told[name]) for name, each in _hints(kind).items()})
+        stated = {name: each for name, each in _hints(kind).items() if name in told}
+        return kind(**{name: _value(each, told[name]) for name, each in stated.items()})
     return kind(told) if isinstance(kind, type) and issubclass(kind, Fraction | StrEnum) else told
 
 

@@ -28,6 +28,13 @@ class Status(StrEnum):
     OUT_OF_TIME = "out_of_time"
 
 
+class EngineName(StrEnum):
+    """Which solver searched: HiGHS by relaxation, or CP-SAT by clauses and whole numbers."""
+
+    HIGHS = "highs"
+    CP_SAT = "cp_sat"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A problem with its rules, the seed that settles ties, and how long the search may take."""
@@ -73,7 +80,8 @@ class Answer:
 
     No award costs less than `bound`, in the solver's arithmetic rounded the safe way; `gap` is
     exactly what lies between it and the award's cost. `relaxed` names the rules that gave way.
-    `ties_settled` says that the seed's weights chose among optimal awards.
+    `ties_settled` says that the seed's weights chose among optimal awards. `engine` searched, and
+    proved what is proven.
     """
 
     status: Status
@@ -84,6 +92,7 @@ class Answer:
     relaxed: tuple[str, ...] = ()
     conflict: Conflict | None = None
     ties_settled: bool = False
+    engine: EngineName | None = None
 
     @property
     def is_proven(self) -> bool:
