@@ -1,19 +1,21 @@
 """Run CP-SAT on a program: one worker, whole numbers all through, the same way each time.
 
 Every column must be whole, and every sum must stay within 62 bits; what does not is refused, and
-HiGHS takes it. Bounds are exact.
+HiGHS takes it. Bounds are exact. OR-Tools is loaded when a search runs, not when this file is read:
+a process that holds HiGHS may read it, but not run it.
 """
 
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Final
-
-from ortools.sat.python import cp_model
+from typing import TYPE_CHECKING, Final
 
 from services.bids.domain.winners.tasks import EngineName
 from services.bids.solver.engine import Aim, BeyondRange, Ending, Run
 from services.bids.solver.program import Number, Program, Terms
+
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
 
 SUM_MAX: Final = 2**62
 """A row or an objective whose terms could sum to more is refused: CP-SAT counts in 64 bits."""
@@ -40,6 +42,8 @@ class CpSatEngine:
         Raises:
             BeyondRange: A column is not whole, a cost is not whole in its unit, or a sum too large.
         """
+        from ortools.sat.python import cp_model  # noqa: PLC0415 - never where HiGHS is
+
         del aim
         if not all(program.are_whole):
             sentence = "CP-SAT knows no parts"
@@ -62,10 +66,12 @@ class CpSatEngine:
 
 
 def _solved(
-    model: cp_model.CpModel,
-    minimised: tuple[Sequence[cp_model.IntVar], Sequence[int]],
+    model: "cp_model.CpModel",
+    minimised: "tuple[Sequence[cp_model.IntVar], Sequence[int]]",
     seconds: float,
 ) -> Run:
+    from ortools.sat.python import cp_model  # noqa: PLC0415 - never where HiGHS is
+
     columns, costs = minimised
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
@@ -88,12 +94,14 @@ def _solved(
 
 
 def _add_row(
-    model: cp_model.CpModel,
-    columns: Sequence[cp_model.IntVar],
+    model: "cp_model.CpModel",
+    columns: "Sequence[cp_model.IntVar]",
     held: tuple[Terms, Sequence[int]],
     bounds: tuple[Number | None, Number | None],
 ) -> None:
     """Add a row, in the smallest whole numbers that say the same."""
+    from ortools.sat.python import cp_model  # noqa: PLC0415 - never where HiGHS is
+
     terms, uppers = held
     stated = [Fraction(value) for _, value in terms]
     stated += [Fraction(bound) for bound in bounds if bound is not None]
