@@ -1,5 +1,6 @@
 """Two engines: which one a purchase is given to, and that both find the same award."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -7,12 +8,14 @@ from dataclasses import replace
 from fractions import Fraction
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from services.bids.domain.winners.problem import Granularity, Package, Problem, Vendor
 from services.bids.domain.winners.tasks import Answer, EngineName, Status, Task
+from services.bids.ports.winners import SearchFailed
 from services.bids.solver.choice import PACKAGES_MIN, engine_for
 from services.bids.solver.engine import BeyondRange
 from services.bids.solver.problem_file import task_of
@@ -80,6 +83,20 @@ async def test_answer_says_which_engine_searched() -> None:
 
     assert (dense.status, dense.engine) == (Status.OPTIMAL, EngineName.CP_SAT)
     assert (plain.status, plain.engine) == (Status.OPTIMAL, EngineName.HIGHS)
+
+
+async def test_killed_engine_answers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    spawn = asyncio.create_subprocess_exec
+
+    async def kill_at_once(*command: str, **options: Any) -> asyncio.subprocess.Process:
+        process = await spawn(*command, **options)
+        process.kill()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", kill_at_once)
+
+    with pytest.raises(SearchFailed):
+        await SolverProcesses(engine_name=EngineName.CP_SAT).solve(Task(problem=DENSE))
 
 
 # What both prove -----------------------------------------------------------------------------

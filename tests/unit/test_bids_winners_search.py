@@ -21,7 +21,8 @@ from services.bids.domain.winners.problem import (
 from services.bids.domain.winners.rules import Rule, RuleKind
 from services.bids.domain.winners.sensitivity import moved_price
 from services.bids.domain.winners.tasks import FlipTask, RunnerUpTask, Status, Task
-from services.bids.solver import engine, highs, search
+from services.bids.solver import engine, highs, near, search
+from services.bids.solver.hunt import Found, Hunt
 from services.bids.solver.inquiries import flip, runner_up
 from services.bids.solver.problem_file import task_of
 from services.bids.solver.program import Program
@@ -105,11 +106,29 @@ def test_search_near_the_relaxation_equals_exhaustive_search(
     monkeypatch.setattr(search, "NARROW_FROM", 0)
     best = exhaustive(task)
 
-    near = solve(task)
+    answer = solve(task)
 
-    assert (None if near.costs is None else near.costs.ranked) == best
+    assert (None if answer.costs is None else answer.costs.ranked) == best
     monkeypatch.undo()
-    assert near == solve(task)
+    assert answer == solve(task)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(task=small_tasks())
+def test_dearest_guess_is_not_believed(monkeypatch: pytest.MonkeyPatch, task: Task) -> None:
+    monkeypatch.setattr(search, "NARROW_FROM", 0)
+    monkeypatch.setattr(near, "DISTANCES", (1e9,))
+    monkeypatch.setattr(near, "_guess", _dearest)
+    best = exhaustive(task)
+
+    answer = solve(task)
+
+    assert (None if answer.costs is None else answer.costs.ranked) == best
+
+
+def _dearest(hunt: Hunt, *_: object) -> Found | None:
+    dearest = [-cost for cost in hunt.costs]
+    return hunt.read(hunt.engine.run(hunt.model.program, dearest, seconds=10))
 
 
 def test_narrowed_search_finds_what_the_whole_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
