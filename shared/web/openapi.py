@@ -44,11 +44,19 @@ _PROBLEM_SCHEMA: Final = {
         "instance": {"type": "string"},
         "errors": {
             "type": "array",
-            "description": "Of `body_invalid`: each fault's place (RFC 6901) and reason.",
+            "description": "What is wrong in a body: where each fault stands, and why it is one. "
+            "In JSON that is a pointer (RFC 6901); in a table a line, the header's being 1, and a "
+            "column, which is null where the whole line is meant.",
             "items": {
                 "type": "object",
-                "required": ["pointer", "reason"],
-                "properties": {"pointer": {"type": "string"}, "reason": {"type": "string"}},
+                "required": ["reason"],
+                "properties": {
+                    "pointer": {"type": "string"},
+                    "line": {"type": "integer"},
+                    "column": {"type": ["string", "null"]},
+                    "reason": {"type": "string"},
+                },
+                "anyOf": [{"required": ["pointer"]}, {"required": ["line", "column"]}],
             },
         },
     },

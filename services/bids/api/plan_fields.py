@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from services.bids.domain.scoring.candidates import CostRule
 from services.bids.domain.scoring.formulas import (
@@ -41,7 +41,20 @@ PANELS_MAX: Final = 20
 EVALUATORS_MAX: Final = 50
 NUMBERS_MAX: Final = 50
 
-ExactNumber = Annotated[Decimal, Field(max_digits=15, decimal_places=4, examples=["7.5"])]
+ExactNumber = Annotated[
+    Decimal,
+    Field(max_digits=15, decimal_places=4),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^-?\d{1,11}(\.\d{1,4})?$"},
+                {"type": "integer", "minimum": 1 - 10**11, "maximum": 10**11 - 1},
+            ],
+            "examples": ["7.5"],
+        },
+        mode="validation",
+    ),
+]
 """A mark, a weight or a share: kept exactly, on whatever scale it is."""
 
 
