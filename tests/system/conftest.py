@@ -102,6 +102,11 @@ def requirement(member_id: str | None, **changes: object) -> Document:
 
 @pytest.fixture
 async def people(local: LocalStack, http: Http) -> People:
+    return await gather(local, http)
+
+
+async def gather(local: LocalStack, http: Http) -> People:
+    """Register the people of a purchase, and get a token for each."""
     tokens: dict[str, str] = {}
 
     async def client(name: str, role: str, party_id: str | None) -> Client:
