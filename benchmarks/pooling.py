@@ -3,7 +3,7 @@
 `python -m benchmarks.pooling` fills PostgreSQL with 650,000 requirements. A process of its own,
 which has nothing but the database, then previews the pool as the service does: read, group, add up
 by the rules, render the answer. Measured are the seconds of that preview and the most memory that
-the process ever held, interpreter and all. What committing the same pool takes is told besides.
+the process ever held, interpreter and all. Then the same pool is committed, and taken back.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ BUYER: Final = PartyId(UUID(int=1))
 RFP: Final = RfpId(UUID(int=2))
 NOW: Final = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
-TARGETS: Final = (Target("seconds", 5.0), Target("rss_mib", 500.0))
+TARGETS: Final = (Target("seconds", 5.0), Target("rss_mib", 500.0), Target("commit_seconds", 15.0))
 
 _KIB_PER_MIB: Final = 1024
 
@@ -87,12 +87,13 @@ def main() -> dict[str, object]:
         arguments = [sys.executable, "-m", "benchmarks.pooling", url]
         told = subprocess.run(arguments, check=True, capture_output=True, text=True)
     measured = json.loads(told.stdout)
-    commit_s, committed_mib = measured.pop("commit_s"), measured.pop("committed_mib")
+    reopen_s, committed_mib = measured.pop("reopen_s"), measured.pop("committed_mib")
     cpu_s = measured.pop("cpu_s")
     notes = [
         ("requirements", f"{MEMBERS * LINES:,} of {MEMBERS:,} members, from PostgreSQL"),
         ("of the seconds, on the processor", f"{cpu_s:.1f} s; the rest is waiting"),
-        ("committing the same pool", f"{commit_s:.1f} s, {committed_mib:.0f} MiB at the most"),
+        ("committing the same pool", f"{committed_mib:.0f} MiB at the most"),
+        ("taking it back", f"{reopen_s:.1f} s"),
     ]
     return figures.report("pooling", measured, TARGETS, notes)
 
@@ -141,8 +142,11 @@ async def _measure(url: str) -> dict[str, float]:
     }
     began_s = time.perf_counter()
     PoolAnswer.of(await pools.commit(RFP, request, buyer_id=BUYER))
-    measured["commit_s"] = time.perf_counter() - began_s
+    measured["commit_seconds"] = round(time.perf_counter() - began_s, 2)
     measured["committed_mib"] = _most_mib()
+    began_s = time.perf_counter()
+    await pools.reopen(RFP, buyer_id=BUYER)
+    measured["reopen_s"] = time.perf_counter() - began_s
     await pool.close()
     return measured
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.bids.store import pools
 from shared.auth import Role
 from shared.db import Pool
 from tests.component.bids_counter import Answer, Counter, csv_file, csv_row, open_counter
@@ -133,6 +134,32 @@ async def test_a_rule_that_adds_up_to_nothing_is_refused(
 
     assert answer.status == 422
     assert answer.body["code"] in {"body_invalid", "pooling_terms_invalid"}
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 4])
+async def test_a_pool_that_is_written_in_parts_is_written_whole(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(pools, "SHARES_AT_ONCE", at_once)
+    await state(counter, "CARROW", "DUNMERE")
+    await state(counter, "CARROW", category="software", quantity="0.125")
+    rfp_id = await draft(counter)
+
+    assert (await pool(counter, rfp_id)).status == 201
+
+    shares = await counter.pool.fetch(
+        "SELECT lot.category, party.reference, requirement.quantity = share.quantity AS is_exact"
+        " FROM share JOIN lot ON lot.id = share.lot_id"
+        " JOIN requirement ON requirement.id = share.requirement_id"
+        " JOIN party ON party.id = share.member_id AND party.id = requirement.member_id"
+        " ORDER BY lot.category, party.reference"
+    )
+    assert [tuple(share) for share in shares] == [
+        ("goods", "CARROW", True),
+        ("goods", "DUNMERE", True),
+        ("software", "CARROW", True),
+    ]
+    assert await counter.pool.fetchval("SELECT count(*) FROM share") == 3
 
 
 async def test_a_reopened_pool_frees_its_requirements(counter: Counter) -> None:

@@ -5,6 +5,7 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -100,10 +101,7 @@ SELECT * FROM unnest(
 )
 """
 
-_ADD_SHARES: Final = """-- bids.add_shares
-INSERT INTO share (lot_id, requirement_id, member_id, quantity)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::numeric[])
-"""
+_SHARE_COLUMNS: Final = ("lot_id", "requirement_id", "member_id", "quantity")
 
 
 class PostgresPoolStore:
@@ -276,13 +274,11 @@ async def _add_lots(connection: Connection, lots: Sequence[DraftLot]) -> None:
         [volume.demand for volume in volumes],
         [volume.firm for volume in volumes],
     )
-    shares = [(each.made.lot.id, share) for each in lots for share in each.made.shares]
-    for start in range(0, len(shares), SHARES_AT_ONCE):
-        part = shares[start : start + SHARES_AT_ONCE]
-        await connection.execute(
-            _ADD_SHARES,
-            [lot_id for lot_id, _ in part],
-            [share.requirement_id for _, share in part],
-            [share.member_id for _, share in part],
-            [share.quantity for _, share in part],
-        )
+    shares = (
+        (each.made.lot.id, share.requirement_id, share.member_id, share.quantity)
+        for each in lots
+        for share in each.made.shares
+    )
+    while part := list(islice(shares, SHARES_AT_ONCE)):
+        # Copied, which takes a third of the time that inserting does.
+        await connection.copy_records_to_table("share", records=part, columns=_SHARE_COLUMNS)
