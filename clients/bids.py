@@ -26,6 +26,10 @@ class BidsClient:
         body = {"kind": kind, "reference": reference, "name": name}
         return await self._caller.post("/v1/parties", body | ({"area": area} if area else {}))
 
+    async def import_parties(self, table: str) -> Document:
+        """Register many parties by CSV, with what is known of members: all, or none (buyer)."""
+        return await self._caller.post("/v1/parties/import", table)
+
     def parties(self) -> AsyncIterator[Document]:
         """List the registered parties (buyer, auditor)."""
         return self._caller.items("/v1/parties")

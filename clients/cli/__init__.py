@@ -12,6 +12,7 @@ from clients.cli.document_files import documents
 from clients.cli.invitations import rfp_intent, rfp_invitations, rfp_invite
 from clients.cli.keys import custodian, keys, open_bids
 from clients.cli.offline import token, verify
+from clients.cli.parties import parties
 from clients.cli.pooling import case, pool, requirements
 from clients.cli.rfps import rfp
 from clients.cli.withdrawals import withdrawal
@@ -29,8 +30,8 @@ def cli() -> None:
     machine can see command lines.
 
     \b
-    A buyer:      requirements import, rfp draft, pool, case, rfp publish, invite, amend,
-                  answer, cancel, withdrawal decide, disclose
+    A buyer:      parties import, requirements import, rfp draft, pool, case, rfp publish,
+                  invite, amend, answer, cancel, withdrawal decide, disclose
     A vendor:     rfp show, intent, bid form, check, seal, file, proof, claim,
                   withdrawal claim
     All of them:  documents put, list, get
@@ -42,6 +43,7 @@ def cli() -> None:
 
 
 for command in (
+    parties,
     requirements,
     rfp,
     pool,

@@ -44,6 +44,15 @@ def json_object(file: BinaryIO, *, hint: str) -> dict[str, Any]:
     return document
 
 
+def table_text(file: BinaryIO) -> str:
+    """Read a table as text, or say that it is none."""
+    try:
+        return file.read().decode()
+    except UnicodeDecodeError as error:
+        sentence = f"{name_of(file)} is not UTF-8; save it as `CSV UTF-8`."
+        raise click.BadParameter(sentence, param_hint="FILE") from error
+
+
 def name_of(file: BinaryIO) -> str:
     """Name a file to whoever gave it; the input may have no name."""
     return str(getattr(file, "name", "the input"))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from clients.cli.documents import json_object, name_of
+from clients.cli.documents import json_object, table_text
 from clients.cli.way import Way, speaks_as
 from clients.client import Client
 from clients.http import Document
@@ -54,11 +54,7 @@ def requirements_import(
     Example:
         commonlot requirements import needs.csv --currency USD --party $BUYER
     """  # noqa: D301 - likewise
-    try:
-        table = file.read().decode()
-    except UnicodeDecodeError as error:
-        sentence = f"{name_of(file)} is not UTF-8; save it as `CSV UTF-8`."
-        raise click.BadParameter(sentence, param_hint="FILE") from error
+    table = table_text(file)
 
     async def state(client: Client) -> Document:
         return await client.bids.import_requirements(table, currency=currency, decimal=decimal)

@@ -26,6 +26,7 @@ from services.bids.api.pools import POOLS
 from services.bids.api.profiles import POLICIES
 from services.bids.api.questions import QUESTIONS
 from services.bids.api.records import RECORDING
+from services.bids.api.registrations import REGISTRATIONS
 from services.bids.api.requirements import REQUIREMENTS
 from services.bids.api.rfps import RFPS
 from services.bids.api.scenarios import WINNERS
@@ -58,6 +59,7 @@ from services.bids.store.pools import PostgresPoolStore
 from services.bids.store.profiles import read_profiles
 from services.bids.store.questions import PostgresQuestionStore
 from services.bids.store.records import RecordStore
+from services.bids.store.registrations import PostgresRegistrationStore
 from services.bids.store.requirements import PostgresRequirementStore
 from services.bids.store.rfps import PostgresRfpStore
 from services.bids.store.scenarios import ScenarioStore
@@ -84,6 +86,7 @@ from services.bids.usecases.parties import Parties
 from services.bids.usecases.pools import PooledLots, Pools
 from services.bids.usecases.questions import Questions
 from services.bids.usecases.records import Recording
+from services.bids.usecases.registrations import Registrations
 from services.bids.usecases.requirements import Requirements
 from services.bids.usecases.rfps import Rfps
 from services.bids.usecases.scoring import Scoring
@@ -164,6 +167,7 @@ def _fill_purchase(app: web.Application, opened: House) -> None:
     pool, journal, clock = opened.pool, opened.journal, opened.clock
     parties = PostgresPartyStore(pool, journal)
     app[PARTIES] = Parties(parties, clock=clock)
+    app[REGISTRATIONS] = Registrations(PostgresRegistrationStore(pool, journal), clock=clock)
     app[MEMBERSHIP] = Membership(PostgresMembershipStore(pool, journal), clock=clock)
     app[REQUIREMENTS] = Requirements(PostgresRequirementStore(pool, journal), parties, clock=clock)
 

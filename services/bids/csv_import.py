@@ -1,15 +1,10 @@
 """Read requirements from a CSV file: all of it, or a list of every row that is wrong.
 
-The file is UTF-8, with or without a byte order mark; its fields are parted by commas, or by
-semicolons where the header is; they may be quoted; lines end as they like. Numbers are written as
-spreadsheets write them, each column in one way (`csv_fields`). Spaces around a field do not count.
-An empty area means the member's own, an empty baseline that the member does not say what it pays
-today.
+Numbers are written as spreadsheets write them, each column in one way (`csv_fields`). An empty area
+means the member's own, an empty baseline that the member does not say what it pays today.
 """
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -31,11 +26,11 @@ from services.bids.csv_fields import (
     read_quantity,
     read_term_months,
 )
+from services.bids.csv_tables import Columns, RowError, parted, refused
 from services.bids.domain.parties import Party
 from services.bids.domain.requirements import Category, Commitment, Requirement
 from shared.domain.ids import PartyId, RequirementId
 from shared.domain.money import Currency, UnitPrice, digits_of
-from shared.domain.refusals import Kind, Refusal
 
 COLUMNS: Final = (
     "member_reference",
@@ -61,35 +56,6 @@ NUMBER_COLUMNS: Final = {"quantity": True, "baseline_unit_price": False}
 
 ROWS_MAX: Final = 10_000
 """The most rows of one file: what one transaction takes in well below its time limit."""
-
-FILE_BYTES_MAX: Final = 8 * 1024 * 1024
-"""Eight MiB: over 800 bytes for each of the most rows."""
-
-LISTED_MAX: Final = 200
-"""How many errors a refusal lists; it counts them all."""
-
-
-class CsvHeaderInvalid(Refusal):
-    """The first line does not name the columns."""
-
-    kind = Kind.INVALID
-    code = "csv_header_invalid"
-
-
-class CsvRowsInvalid(Refusal):
-    """Some rows are wrong; nothing was stored. `errors` says which, `error_count` how many."""
-
-    kind = Kind.INVALID
-    code = "csv_rows_invalid"
-
-
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """What is wrong: on the line where the row begins (the header's is 1), in which column."""
-
-    line: int
-    column: str | None
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +130,7 @@ def read_sheet(raw: bytes, currency: Currency, *, decimal: str | None = None) ->
     """
     digits_of(currency)
     notations = notations_of(decimal)
-    whole, errors = _parted(raw)
+    whole, errors = parted(raw, Columns(COLUMNS), rows_max=ROWS_MAX)
     columns = {
         name: NumberColumn((fields[name] for _, fields in whole), notations, is_shown=is_shown)
         for name, is_shown in NUMBER_COLUMNS.items()
@@ -182,23 +148,6 @@ def read_sheet(raw: bytes, currency: Currency, *, decimal: str | None = None) ->
     if not rows and not errors:
         errors.append(RowError(1, None, "There is no row below the header."))
     return Sheet(tuple(rows), tuple(keys), tuple(errors))
-
-
-def _parted(raw: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[RowError]]:
-    """Part a file into its whole rows, by column, and the errors of those that are not whole."""
-    lines = _lines(_text(raw))
-    positions = _positions(next(lines, (1, []))[1])
-    whole: list[tuple[int, dict[str, str]]] = []
-    errors: list[RowError] = []
-    for number, (line, fields) in enumerate(lines, start=1):
-        if number > ROWS_MAX:
-            raise refused([RowError(line, None, f"A file has at most {ROWS_MAX} rows.")])
-        if len(fields) == len(positions):
-            whole.append((line, {name: fields[at].strip() for name, at in positions.items()}))
-        else:
-            reason = f"The row has {len(fields)} fields; the header has {len(positions)}."
-            errors.append(RowError(line, None, reason))
-    return whole, errors
 
 
 def check(sheet: Sheet, known: Known) -> None:
@@ -242,58 +191,6 @@ def requirements_of(
         )
         for row in sheet.rows
     ]
-
-
-def refused(errors: Sequence[RowError]) -> CsvRowsInvalid:
-    """Build the refusal that lists the errors by their lines, up to `LISTED_MAX` of them."""
-    listed = sorted(errors, key=lambda error: error.line)[:LISTED_MAX]
-    sentence = f"{len(errors)} errors were found in the file; nothing was stored."
-    if len(errors) == 1:
-        sentence = "An error was found in the file; nothing was stored."
-    return CsvRowsInvalid(
-        sentence,
-        details={
-            "errors": [
-                {"line": error.line, "column": error.column, "reason": error.reason}
-                for error in listed
-            ],
-            "error_count": len(errors),
-        },
-    )
-
-
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise refused([RowError(line, None, "The line is not UTF-8 text.")]) from None
-
-
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Part the text into rows, each with the line on which it begins; empty lines are no rows."""
-    header = io.StringIO(text, newline="").readline()
-    delimiter = ";" if header.count(";") > header.count(",") else ","
-    # Line ends are left as they are, so that the reader finds those within quotes itself.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for fields in reader:
-            if fields:
-                yield line, fields
-            line = reader.line_num + 1
-    except csv.Error:
-        reason = "The quotes of the row are broken, or a field is too long."
-        raise refused([RowError(line, None, reason)]) from None
-
-
-def _positions(header: Sequence[str]) -> dict[str, int]:
-    names = [name.strip() for name in header]
-    if sorted(names) != sorted(COLUMNS):
-        missing = sorted(set(COLUMNS) - set(names))
-        sentence = f"The first line must name these columns, each once: {', '.join(COLUMNS)}."
-        raise CsvHeaderInvalid(sentence, details={"missing": missing})
-    return {name: position for position, name in enumerate(names)}
 
 
 class _RowReader:

@@ -25,6 +25,8 @@ from services.bids.api.pools import POOLS
 from services.bids.api.pools import routes as pool_routes
 from services.bids.api.profiles import POLICIES
 from services.bids.api.questions import QUESTIONS
+from services.bids.api.registrations import REGISTRATIONS
+from services.bids.api.registrations import routes as registration_routes
 from services.bids.api.requirements import REQUIREMENTS
 from services.bids.api.requirements import routes as requirement_routes
 from services.bids.api.rfps import RFPS
@@ -40,6 +42,7 @@ from services.bids.store.pooled_lots import PostgresPooledLotStore
 from services.bids.store.pools import PostgresPoolStore
 from services.bids.store.profiles import read_profiles
 from services.bids.store.questions import PostgresQuestionStore
+from services.bids.store.registrations import PostgresRegistrationStore
 from services.bids.store.requirements import PostgresRequirementStore
 from services.bids.store.rfps import PostgresRfpStore
 from services.bids.usecases.amendments import Amending
@@ -50,6 +53,7 @@ from services.bids.usecases.membership import Membership
 from services.bids.usecases.parties import Parties
 from services.bids.usecases.pools import PooledLots, Pools
 from services.bids.usecases.questions import Questions
+from services.bids.usecases.registrations import Registrations
 from services.bids.usecases.requirements import Requirements
 from services.bids.usecases.rfps import Rfps
 from shared.auth import FixedVerifier, Principal, Role, scopes_of
@@ -61,7 +65,7 @@ from shared.journal import Journal
 from shared.sealing import KeyPair, generate_key_pair
 from shared.web import Api, build_app
 
-POOLING: Final = (membership_routes, pool_routes, volume_routes, case_routes)
+POOLING: Final = (registration_routes, membership_routes, pool_routes, volume_routes, case_routes)
 
 SOLICITATION: Final = (
     amendments.routes,
@@ -97,6 +101,7 @@ class Counter:
     client: Any
     tokens: dict[str, Principal]
     requirements: Requirements
+    registrations: Registrations
     rfps: Rfps
     ids: dict[str, str] = field(default_factory=dict)
     keys: dict[str, KeyPair] = field(default_factory=dict)
@@ -188,12 +193,13 @@ async def open_counter(pool: Pool) -> AsyncIterator[Counter]:
     fill_pooling(app, pool, clock)
     fill_solicitation(app, pool, clock)
     async with TestClient(TestServer(app, access_log=None)) as client:
-        yield Counter(pool, clock, client, tokens, app[REQUIREMENTS], app[RFPS])
+        yield Counter(pool, clock, client, tokens, app[REQUIREMENTS], app[REGISTRATIONS], app[RFPS])
 
 
 def fill_pooling(app: web.Application, pool: Pool, clock: FixedClock) -> None:
     """Fill what knows members and vendors, pools requirements, and makes business cases."""
     journal, lots = Journal("bids"), PostgresPooledLotStore(pool)
+    app[REGISTRATIONS] = Registrations(PostgresRegistrationStore(pool, journal), clock=clock)
     app[MEMBERSHIP] = Membership(PostgresMembershipStore(pool, journal), clock=clock)
     app[POOLS] = Pools(PostgresPoolStore(pool, journal), read_profiles(), clock=clock)
     app[POOLED_LOTS] = PooledLots(lots)

@@ -10,17 +10,14 @@ import pytest
 from services.bids.csv_fields import ECHO_MAX, DecimalSignUnknown
 from services.bids.csv_import import (
     COLUMNS,
-    LISTED_MAX,
     ROWS_MAX,
-    CsvHeaderInvalid,
-    CsvRowsInvalid,
     Known,
-    RowError,
     Sheet,
     check,
     read_sheet,
     requirements_of,
 )
+from services.bids.csv_tables import LISTED_MAX, CsvHeaderInvalid, CsvRowsInvalid, RowError
 from services.bids.domain.parties import Party, PartyKind
 from services.bids.domain.requirements import Category, Commitment
 from shared.domain.ids import PartyId, RequirementId

@@ -72,6 +72,7 @@ class TestHelp:
         told = {" ".join(path) for path in COMMANDS}
 
         assert told >= {
+            "parties import",
             "requirements import",
             "pool",
             "case",

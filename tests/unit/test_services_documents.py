@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from services.auctions.api import api as auctions_api
 from services.bids.api import api as bids_api
-from services.bids.csv_import import RowError, refused
+from services.bids.csv_tables import RowError, refused
 from services.bids.domain.bid_tables import BidTableInvalid, CellError
 from services.notify.api import api as notify_api
 from shared.domain.refusals import Refusal

@@ -21,6 +21,7 @@ from services.bids.api import (
     profiles,
     questions,
     records,
+    registrations,
     requirements,
     rfps,
     scenarios,
@@ -36,6 +37,7 @@ api: Final = Api("bids", title="Commonlot bids", version="1")
 
 for part in (
     parties,
+    registrations,
     membership,
     requirements,
     drafts,

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from services.bids.api.parties import PartyAnswer
 from services.bids.domain.membership import (
+    ENROLMENT_MAX,
     AgencyAlreadyAuthorised,
     AgencyUnfit,
     Authorisation,
@@ -37,9 +38,6 @@ routes = Api("bids", title="", version="")
 
 LISTED_MAX: Final = 200
 """The most prefixes, and the most regions, of one vendor."""
-
-ENROLMENT_MAX: Final = 10_000_000
-"""More pupils than the largest district of any country has."""
 
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field
 
 from services.bids.csv_fields import DecimalSignUnknown
-from services.bids.csv_import import FILE_BYTES_MAX, CsvHeaderInvalid, CsvRowsInvalid
+from services.bids.csv_tables import FILE_BYTES_MAX, CsvHeaderInvalid, CsvRowsInvalid
 from services.bids.domain.requirements import (
     TERM_MONTHS_MAX,
     Category,
@@ -128,7 +128,7 @@ class RequirementAnswer(AnswerModel):
 
 
 class ImportAnswer(AnswerModel):
-    """An import: `rows` requirements were stated."""
+    """An import: `rows` of the file were stored, which is all of them."""
 
     id: UUID
     rows: int

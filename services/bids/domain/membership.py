@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import ClassVar, NewType
+from typing import ClassVar, Final, NewType
 from uuid import UUID
 
 from services.bids.domain.parties import Party, PartyKind
@@ -14,6 +14,9 @@ from shared.events.bids import AgencyAuthorised, AgencyDismissed
 
 AuthorityId = NewType("AuthorityId", UUID)
 AuthorisationId = NewType("AuthorisationId", UUID)
+
+ENROLMENT_MAX: Final = 10_000_000
+"""More pupils than the largest district of any country has."""
 
 
 class MemberKind(StrEnum):
