@@ -183,6 +183,10 @@ class BidsClient:
         """Write a document into a file; `clients.documents` checks it too."""
         await self._caller.download(f"/v1/documents/{sha256}", file)
 
+    def shares(self, lot_id: str) -> AsyncIterator[Document]:
+        """List the requirements that a lot is made of (buyer, auditor; a member: its own)."""
+        return self._caller.items(f"/v1/lots/{lot_id}/shares")
+
     async def file_bid(self, lot_id: str, *, unit_price: str, currency: str) -> Document:
         """File a sealed bid, or a new version of it; the answer is its receipt (vendor)."""
         body = {"unit_price": unit_price, "currency": currency}
