@@ -32,7 +32,12 @@ _STATES: Final = {
     "scenario_unknown": "opened",
     "conflict_stands": "opened",
     "bid_unscored": "opened",
+    "protester_unknown": "intended",
+    "award_not_proposed": "intended",
+    "protest_unknown": "intended",
     "award_unknown": "awarded",
+    "award_not_standing": "awarded",
+    "award_line_unknown": "awarded",
 }
 """The state in which a route is of use, by a refusal that it gives in the others."""
 

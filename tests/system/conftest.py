@@ -57,7 +57,7 @@ class People:
     member_ids: tuple[str, ...]
     tokens: dict[str, str]
 
-    async def draft(self, *, closes_in_s: float = 60.0) -> Document:
+    async def draft(self, *, closes_in_s: float = 60.0, standstill_s: int = 1) -> Document:
         """Draft an RFP whose one lot pools one requirement of each member."""
         mark = new_id().hex[-12:]
         for index, member_id in enumerate(self.member_ids):
@@ -69,7 +69,7 @@ class People:
             currency="USD",
             custodian_id=self.custodian_id,
             closes_at=SystemClock().now() + timedelta(seconds=closes_in_s),
-            standstill_s=1,
+            standstill_s=standstill_s,
         )
         references = [f"{mark}-{index}" for index in range(len(self.member_ids))]
         await self.buyer.bids.pool(rfp["id"], by="item", references=references)

@@ -72,8 +72,8 @@ class _Purchase:
         bids = self.people.buyer.bids._caller
         return Caller(bids.http, bids.base_url, self.people.tokens[name])
 
-    async def draft(self, *, closes_in_s: float = 3600) -> Document:
-        rfp = await self.people.draft(closes_in_s=closes_in_s)
+    async def draft(self, *, closes_in_s: float = 3600, standstill_s: int = 1) -> Document:
+        rfp = await self.people.draft(closes_in_s=closes_in_s, standstill_s=standstill_s)
         self.ids["rfp_id"].append(rfp["id"])
         self.ids["lot_id"] += [lot["id"] async for lot in self.people.buyer.bids.lots(rfp["id"])]
         return rfp
@@ -103,9 +103,9 @@ class _Purchase:
         await self.draft()
         return self.ids
 
-    async def opened(self) -> Ids:
+    async def opened(self, *, standstill_s: int = 1) -> Ids:
         """Leave an RFP whose bids are opened, and a scenario for its award."""
-        rfp = await self.draft(closes_in_s=_OPEN_S)
+        rfp = await self.draft(closes_in_s=_OPEN_S, standstill_s=standstill_s)
         await self.publish(rfp)
         await self._open(rfp)
         saved = await self.buyer.post(f"/v1/rfps/{rfp['id']}/scenarios", {"name": "No rules"})
@@ -140,11 +140,24 @@ class _Purchase:
         await bids.intend_award(lot_id)
 
         async def is_made() -> bool:
-            return bool((await bids.award(lot_id))["status"] == "made")
+            (award,) = await bids.awards(lot_id)
+            return bool(award["status"] == "made")
 
         await until(is_made)
-        self.ids["award_id"].append((await bids.award(lot_id))["id"])
+        (award,) = await bids.awards(lot_id)
+        self.ids["award_id"].append(award["id"])
+        self.ids["line_id"] += [line["id"] async for line in bids.award_lines(award["id"])]
         return ids
+
+    async def protested(self) -> Ids:
+        """Leave an RFP whose lot's award is intended, and protested against."""
+        (lot_id,) = (await self.opened(standstill_s=3600))["lot_id"]
+        award = await self.people.buyer.bids.intend_award(lot_id)
+        self.ids["award_id"].append(award["id"])
+        path, said = f"/v1/lots/{lot_id}/protests", {"grounds": "Ours was cheaper."}
+        protest = await self.caller("vendor-1").post(path, said)
+        self.ids["protest_id"].append(protest["id"])
+        return self.ids
 
     async def live(self) -> Ids:
         """Leave a lot in a live auction, with an offer."""
@@ -188,6 +201,7 @@ async def prepare(local: LocalStack, http: Http) -> Prepared:
         "published": [start().published(), start().published()],
         "opened": [start().opened(), start().opened(), start().judged()],
         "awarded": [start().awarded()],
+        "intended": [start().protested()],
         "live": [start().live()],
     }
     states = [state for state, purchases in led.items() for _ in purchases]
