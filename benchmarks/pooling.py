@@ -85,7 +85,7 @@ def main() -> dict[str, object]:
         asyncio.run(_fill(server.url))
         url = server.service_url("bids")
         arguments = [sys.executable, "-m", "benchmarks.pooling", url]
-        told = subprocess.run(arguments, check=True, capture_output=True, text=True)
+        told = subprocess.run(arguments, check=True, stdout=subprocess.PIPE, text=True)
     measured = json.loads(told.stdout)
     reopen_s, committed_mib = measured.pop("reopen_s"), measured.pop("committed_mib")
     cpu_s = measured.pop("cpu_s")
