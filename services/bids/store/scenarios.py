@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -10,9 +9,9 @@ from uuid import UUID
 import asyncpg
 
 from services.bids.domain.auctioning import LotNotEvaluated
-from services.bids.domain.pooling.portions import Asked, members_quantities
+from services.bids.domain.pooling.portions import Asked
 from services.bids.domain.rfps import RfpUnknown
-from services.bids.domain.winners.offers import Need, Offer
+from services.bids.domain.winners.offers import Need, Offer, at_last_price, needs_of
 from services.bids.domain.winners.problem import Problem
 from services.bids.domain.winners.rules import Rule
 from services.bids.domain.winners.scenarios import (
@@ -24,13 +23,13 @@ from services.bids.domain.winners.scenarios import (
 )
 from services.bids.domain.winners.serial import read, written
 from services.bids.ports.winners import Opened, Viewer
+from services.bids.store.award_rows import price_of
 from services.bids.store.contents import content_of
 from shared import db
 from shared.db import Connection, Pool
-from shared.domain.bid_content import one_price
 from shared.domain.facts import Decision
 from shared.domain.ids import BidId, LotId, PartyId, RfpId
-from shared.domain.money import Currency, UnitPrice
+from shared.domain.money import Currency
 from shared.journal import Aggregate, Entry, Journal
 
 ACTOR: Final = "bids"
@@ -271,33 +270,31 @@ async def read_scenario(
 
 
 def _needs(rows: Sequence[asyncpg.Record]) -> list[Need]:
-    """Give each lot's quantity, however it was pooled, to its members."""
     by_lot: dict[LotId, list[asyncpg.Record]] = defaultdict(list)
     for row in rows:
         by_lot[LotId(row["lot_id"])].append(row)
     return [
-        Need(lot_id=lot_id, member_id=member_id, quantity=quantity)
+        need
         for lot_id, own in by_lot.items()
-        for member_id, quantity in members_quantities(
+        for need in needs_of(
+            lot_id,
             own[0]["lot_quantity"],
             [Asked(PartyId(row["member_id"]), row["quantity"]) for row in own],
-        ).items()
+        )
     ]
 
 
 def _offer(row: asyncpg.Record) -> Offer:
     """Read what a bid offers; where its lot was auctioned, at its vendor's last price there."""
-    content = content_of(row)
-    final_e4: int | None = row["final_price_e4"]
-    if final_e4 is not None and final_e4 != row["price_e4"]:
-        price = UnitPrice(final_e4, Currency(row["currency"]))
-        content = replace(content, pricing=one_price(price), packages=(), alternates=())
-    return Offer(
+    currency = Currency(row["currency"])
+    offer = Offer(
         bid_id=BidId(row["bid_id"]),
         lot_id=LotId(row["lot_id"]),
         vendor_id=PartyId(row["vendor_id"]),
-        content=content,
+        content=content_of(row),
     )
+    opened, final = (price_of(row[name], currency) for name in ("price_e4", "final_price_e4"))
+    return at_last_price(offer, opened, final)
 
 
 def _one(row: asyncpg.Record | None) -> Scenario:

@@ -1,7 +1,6 @@
 """Read all that a lot is scored from: its plan, its panels, every score, and the opened bids."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Final
 
@@ -9,8 +8,9 @@ import asyncpg
 from pydantic import TypeAdapter
 
 from services.bids.domain.lots import Lot
-from services.bids.domain.scoring.candidates import DAYS, Candidate
+from services.bids.domain.scoring.candidates import Candidate
 from services.bids.domain.scoring.cascade import Disqualification
+from services.bids.domain.scoring.gathering import Answered, candidate_of
 from services.bids.domain.scoring.panels import (
     AgreedScore,
     Declaration,
@@ -19,9 +19,8 @@ from services.bids.domain.scoring.panels import (
     Scorebook,
 )
 from services.bids.domain.scoring.plan import Plan, plan_of
-from services.bids.domain.scoring.stating import features_of
 from services.bids.domain.scoring.ties import Draw
-from services.bids.domain.terms import CriterionKind, Terms
+from services.bids.domain.terms import Terms
 from services.bids.ports.scoring import (
     LotBook,
     Method,
@@ -182,32 +181,22 @@ async def _agreed(connection: Connection, lot_id: LotId) -> tuple[AgreedScore, .
 
 
 def _candidate(plan: Plan, row: asyncpg.Record) -> Candidate:
-    answers = _answers(row)
-    numeric = (each.name for each in plan.criteria if each.kind is CriterionKind.NUMERIC)
-    return Candidate(
+    bid = Answered(
         bid_id=BidId(row["bid_id"]),
         vendor_id=PartyId(row["vendor_id"]),
         price=Fraction(row["price_e4"], PRICE_SCALE),
         received_at=row["received_at"],
         log_index=row["log_index"],
-        days=answers.get(DAYS),
-        costs={name: answers[name] for name in plan.cost.added if name in answers},
-        features=features_of(plan, answers),
-        marks={name: answers[name] for name in numeric if name in answers},
+        answers=_answers(row),
     )
+    return candidate_of(plan, bid)
 
 
-def _answers(row: asyncpg.Record) -> dict[str, Fraction]:
-    """Read the numbers among a vendor's answers, of both envelopes, by criterion."""
-    texts: list[Answer] = []
+def _answers(row: asyncpg.Record) -> list[Answer]:
+    """Read a vendor's answers, of both envelopes."""
+    answers: list[Answer] = []
     if row["technical_content"] is not None:
-        texts += read_technical(row["technical_content"].encode()).answers
+        answers += read_technical(row["technical_content"].encode()).answers
     if row["price_content"] is not None:
-        texts += read_content(row["price_content"].encode()).answers
-    numbers: dict[str, Fraction] = {}
-    for answer in texts:
-        try:
-            numbers[answer.criterion] = Fraction(Decimal(answer.text))
-        except (InvalidOperation, ValueError, OverflowError):
-            continue  # A sentence is no number; evaluators read it.
-    return numbers
+        answers += read_content(row["price_content"].encode()).answers
+    return answers

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -23,11 +23,8 @@ from services.bids.domain.awards.course import (
     decide_ruling,
     decide_withdraw,
 )
-from services.bids.domain.awards.lines import (
-    Line,
-    graduated_cost,
-    lines_for,
-)
+from services.bids.domain.awards.lines import Line
+from services.bids.domain.awards.repricing import reprice
 from services.bids.domain.policy import PolicyBook
 from services.bids.ports.awards import (
     Answered,
@@ -41,7 +38,6 @@ from services.bids.usecases.awards import course_of
 from shared.auth import Principal, Role
 from shared.clock import Clock
 from shared.domain.ids import AwardId, LotId, PartyId, new_id
-from shared.domain.money import UnitPrice
 
 ACTOR: Final = "bids"
 """Who made so what a clock brings."""
@@ -225,40 +221,17 @@ class AwardCourse:
 
 
 def _counting(standing: Standing) -> Counting:
-    def reprice(award: Award, lines: Sequence[Line]) -> Repriced | None:
-        return repriced(standing, award, lines)
-
     return Counting(
         answers=standing.answers,
         bidders=standing.rankings.deciding,
         names=standing.names,
         terms=standing.rfp.terms,
-        reprice=reprice,
+        reprice=partial(repriced, standing),
         mint=lambda: AwardId(new_id()),
     )
 
 
 def repriced(standing: Standing, award: Award, lines: Sequence[Line]) -> Repriced | None:
-    """Price accepted lines anew by the bid's own tiers, at the quantity that they reach together.
-
-    None where the award's price is not its bid's (an auction, a package or several bids made it),
-    and where the bid has no other price for that quantity.
-    """
-    pricing = standing.pricing_of(award.vendor_id)
-    whole = sum((line.quantity for _, line in standing.lines[award.id]), start=Decimal(0))
-    if pricing is None or (before := pricing.exact_e4(whole)) is None:
-        return None
-    quantity = sum((line.quantity for line in lines), start=Decimal(0))
-    unit_e4 = pricing.exact_e4(quantity)
-    if round(before) != award.price.e4 or unit_e4 is None or unit_e4 == before:
-        return None
-    price = UnitPrice(round(unit_e4), award.price.currency)
-    return Repriced(
-        price=price,
-        lines=lines_for(
-            {line.member_id: line.quantity for line in lines},
-            price,
-            baselines={line.member_id: line.baseline_total for line in lines},
-            cost=graduated_cost(pricing, quantity, price),
-        ),
-    )
+    """Price accepted lines anew by the bid's own tiers; see `reprice`."""
+    before = [line for _, line in standing.lines[award.id]]
+    return reprice(standing.pricing_of(award.vendor_id), award.price, before, lines)

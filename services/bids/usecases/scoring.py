@@ -2,23 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
 
 from services.bids.domain.awards.award import EvaluationUnknown
 from services.bids.domain.evaluation import Sight, sight_of
 from services.bids.domain.rfps import Rfp
 from services.bids.domain.scoring import ranking
-from services.bids.domain.scoring.candidates import Candidate
 from services.bids.domain.scoring.cascade import BidDisqualified, Disqualification, cascade
+from services.bids.domain.scoring.gathering import judged
 from services.bids.domain.scoring.judging import (
     decide_agree,
     decide_declare,
     decide_release,
     decide_score,
-    marks_of,
-    passes,
-    roll_up,
 )
 from services.bids.domain.scoring.low import OfferedPrice, low_flags
 from services.bids.domain.scoring.panels import (
@@ -26,14 +21,12 @@ from services.bids.domain.scoring.panels import (
     Declaration,
     IndividualScore,
     Panel,
-    Rolled,
     Scorebook,
 )
 from services.bids.domain.scoring.plan import Plan
 from services.bids.domain.scoring.sensitivity import flips
 from services.bids.domain.scoring.stability import stability
 from services.bids.domain.scoring.stating import decide_disqualify, decide_state
-from services.bids.domain.terms import CriterionKind
 from services.bids.ports.scoring import LotBook, LotScores, Method, Scorings
 from shared.auth import Principal, Role
 from shared.clock import Clock
@@ -188,14 +181,14 @@ def standing_scores(read: LotBook) -> ranking.Scoring:
         AnswerMissing: A bid lacks an answer that the plan asks for.
         CostUnfit: A cost is below 0, or it is 0 and the plan divides by it.
     """
-    plan, (_, candidates) = read.book.plan, _judged(read)
+    plan, (_, candidates) = read.book.plan, judged(read.book, read.candidates)
     out = {each.bid_id: each.reason for each in read.disqualifications}
     return ranking.score(plan, candidates, disqualified=out, draw=read.draw)
 
 
 def scored(read: LotBook) -> LotScores:
     """Score a lot from its book: evaluators' marks joined to the vendors' own answers."""
-    plan, (rolled, candidates) = read.book.plan, _judged(read)
+    plan, (rolled, candidates) = read.book.plan, judged(read.book, read.candidates)
     steps = cascade(plan, candidates, read.disqualifications, draw=read.draw)
     out = {each.bid_id: each.reason for each in read.disqualifications}
     return LotScores(
@@ -213,24 +206,4 @@ def scored(read: LotBook) -> LotScores:
                 if each.bid_id not in out
             ]
         ),
-    )
-
-
-def _judged(read: LotBook) -> tuple[tuple[Rolled, ...], tuple[Candidate, ...]]:
-    """Join the evaluators' marks to the opened bids."""
-    opened = frozenset(each.bid_id for each in read.candidates)
-    rolled = roll_up(replace(read.book, bid_ids=opened))
-    return rolled, tuple(map(partial(_marked, read.book.plan, rolled), read.candidates))
-
-
-def _marked(plan: Plan, rolled: Sequence[Rolled], candidate: Candidate) -> Candidate:
-    marks = marks_of(rolled, candidate.bid_id)
-    judged = {each.name for each in plan.criteria if each.kind is CriterionKind.PASS_FAIL}
-    return replace(
-        candidate,
-        marks={
-            **candidate.marks,
-            **{name: mark for name, mark in marks.items() if name not in judged},
-        },
-        passes={name: passes(marks[name]) for name in judged & marks.keys()},
     )

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import Final
 
+from services.bids.domain.pooling.portions import Asked, members_quantities
 from services.bids.domain.winners.problem import (
     Bid,
     Granularity,
@@ -19,7 +20,7 @@ from services.bids.domain.winners.problem import (
     TierMode,
     Vendor,
 )
-from shared.domain.bid_content import BidContent, Pricing, TiersApply
+from shared.domain.bid_content import BidContent, Pricing, TiersApply, one_price
 from shared.domain.ids import BidId, LotId, PartyId
 from shared.domain.money import PRICE_SCALE, QUANTITY_SCALE, UnitPrice
 
@@ -60,6 +61,22 @@ class Terms:
     switching_costs: dict[str, Fraction] = field(default_factory=dict)
     factors: dict[str, Fraction] = field(default_factory=dict)
     scores: dict[str, Fraction] = field(default_factory=dict)
+
+
+def needs_of(lot_id: LotId, quantity: Decimal, asked: Sequence[Asked]) -> list[Need]:
+    """Give a lot's quantity, however it was pooled, to its members."""
+    return [
+        Need(lot_id=lot_id, member_id=member_id, quantity=part)
+        for member_id, part in members_quantities(quantity, asked).items()
+    ]
+
+
+def at_last_price(offer: Offer, opened: UnitPrice | None, final: UnitPrice | None) -> Offer:
+    """Take an offer at its vendor's last price of an auction, where that is another."""
+    if final is None or final == opened:
+        return offer
+    content = replace(offer.content, pricing=one_price(final), packages=(), alternates=())
+    return replace(offer, content=content)
 
 
 def problem_of(needs: Sequence[Need], offers: Sequence[Offer], terms: Terms) -> Problem:
