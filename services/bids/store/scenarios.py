@@ -92,6 +92,10 @@ _PAGE: Final = f"""-- bids.page_scenarios
 ORDER BY scenario.id LIMIT $3
 """
 
+_OF_RFP: Final = f"""-- bids.list_scenarios_of_rfp
+{_SELECT}WHERE scenario.rfp_id = $1 ORDER BY scenario.id
+"""
+
 _ADD: Final = """-- bids.add_scenario
 INSERT INTO scenario
     (id, rfp_id, name, rules, problem, problem_sha256, seed, seconds, status, made_at)
@@ -267,6 +271,11 @@ async def read_scenario(
     return _one(
         await connection.fetchrow(_READ, scenario_id, rfp_id, viewer.party_id, viewer.is_auditor)
     )
+
+
+async def scenarios_of(connection: Connection, rfp_id: RfpId) -> list[Scenario]:
+    """Read all scenarios of an RFP within the caller's transaction."""
+    return [_scenario(row) for row in await connection.fetch(_OF_RFP, rfp_id)]
 
 
 def _needs(rows: Sequence[asyncpg.Record]) -> list[Need]:
