@@ -382,3 +382,11 @@ class BidsClient:
     def chain(self, aggregate_id: str) -> AsyncIterator[Document]:
         """Read a hash chain from its beginning (buyer, auditor)."""
         return self._caller.items(f"/v1/chains/{aggregate_id}")
+
+    async def award_bundle(self, rfp_id: str) -> str:
+        """Read all that was decided of an RFP, as the text that is verified offline."""
+        return await self._caller.page(f"/v1/rfps/{rfp_id}/award-bundle")
+
+    async def award_report(self, rfp_id: str) -> str:
+        """Read the report of an RFP's awards as one page of HTML."""
+        return await self._caller.page(f"/v1/rfps/{rfp_id}/report.html")

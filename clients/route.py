@@ -1,5 +1,6 @@
 """Ask one service as one caller: the paths, verbs and pages that its routes share."""
 
+import io
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -22,6 +23,12 @@ class Caller:
     async def get(self, path: str, **query: str) -> Document:
         """Read."""
         return await self._call("GET", path, query=query)
+
+    async def page(self, path: str) -> str:
+        """Read what is kept or shown as it is: a document's text, or a page for people."""
+        file = io.BytesIO()
+        await self.http.download(f"{self.base_url}{path}", token=self._token, file=file)
+        return file.getvalue().decode()
 
     async def post(
         self,

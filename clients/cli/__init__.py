@@ -6,6 +6,7 @@ Exit status: 0 done, 1 refused, 2 the command line is wrong, 3 no service was re
 import click
 
 from clients.cli.auctions import auctions
+from clients.cli.awards import award
 from clients.cli.bids import bid
 from clients.cli.disclosures import bid_claim, rfp_claims, rfp_disclose, rfp_judge
 from clients.cli.document_files import documents
@@ -36,6 +37,7 @@ def cli() -> None:
                   withdrawal claim
     All of them:  documents put, list, get
     A custodian:  keys generate, register, share, and open
+    Anybody:      award bundle, report, verify, once a lot is awarded
 
     Exit status: 0 done, 1 refused, 2 the command line is wrong, 3 no service was reached. With
     --json, answers are JSON on the output and refusals JSON on the error stream.
@@ -55,6 +57,7 @@ for command in (
     custodian,
     open_bids,
     auctions,
+    award,
 ):
     cli.add_command(command)
 for about_rfps in (

@@ -24,6 +24,7 @@ from services.bids.api.openings import CUSTODY
 from services.bids.api.parties import PARTIES
 from services.bids.api.pools import POOLS
 from services.bids.api.profiles import POLICIES
+from services.bids.api.publishing import PUBLISHING
 from services.bids.api.questions import QUESTIONS
 from services.bids.api.records import RECORDING
 from services.bids.api.registrations import REGISTRATIONS
@@ -46,6 +47,7 @@ from services.bids.store.awards import AwardStore
 from services.bids.store.bids import BidStore
 from services.bids.store.ceremonies import CeremonyStore
 from services.bids.store.claims import ClaimStore
+from services.bids.store.decided import DecidedStore
 from services.bids.store.disclosures import DisclosureStore
 from services.bids.store.documents import DocumentStore
 from services.bids.store.drafts import PostgresDraftStore
@@ -84,6 +86,7 @@ from services.bids.usecases.notices import Notices
 from services.bids.usecases.openings import Closing, Custody
 from services.bids.usecases.parties import Parties
 from services.bids.usecases.pools import PooledLots, Pools
+from services.bids.usecases.publishing import Publishing
 from services.bids.usecases.questions import Questions
 from services.bids.usecases.records import Recording
 from services.bids.usecases.registrations import Registrations
@@ -136,7 +139,9 @@ async def _run(opened: House, settings: BidsSettings) -> None:
         _fill_solicitation(app, opened, policies)
         app[SEALED_BIDDING] = _sealed_bidding(opened, settings, policies)
         _fill_disclosure(app, opened, policies, documents)
-        app[RECORDING] = Recording(RecordStore(pool), sign=_signer(settings).sign_document)
+        recording = Recording(RecordStore(pool), sign=_signer(settings).sign_document)
+        app[RECORDING] = recording
+        app[PUBLISHING] = Publishing(DecidedStore(pool), recording)
         app[CUSTODY] = Custody(openings, clock=clock)
         app[JUDGEMENT] = Judgement(TechnicalStore(pool, journal), clock=clock)
         app[REHEARSING] = Rehearsing(CeremonyStore(pool, journal), clock=clock)

@@ -117,9 +117,7 @@ async def _state(purchase: Purchase, scoring: Scoring) -> None:
     """State the plan while the RFP is a draft, and publish it again."""
     change = "UPDATE rfp SET status = $2 WHERE id = $1"
     await purchase.pool.execute(change, purchase.rfp_id, "draft")
-    await scoring.state(
-        purchase.rfp_id, plan_of(CRITERIA), (PANEL,), buyer_id=purchase.buyer_id
-    )
+    await scoring.state(purchase.rfp_id, plan_of(CRITERIA), (PANEL,), buyer_id=purchase.buyer_id)
     await purchase.pool.execute(change, purchase.rfp_id, "published")
     for evaluator_id in (ANNA, BELA, CARL):
         await scoring.declare(
@@ -247,5 +245,3 @@ async def _by_scenario(purchase: Purchase) -> None:
     await winners.choose(chosen.id, choosing, rfp_id=purchase.rfp_id)
     decider = Decider(buyer_id=purchase.buyer_id, by=SUBJECT)
     await purchase.awarding.intend_scenario(purchase.rfp_id, chosen.id, decider)
-
-

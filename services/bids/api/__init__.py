@@ -19,6 +19,7 @@ from services.bids.api import (
     parties,
     pools,
     profiles,
+    publishing,
     questions,
     records,
     registrations,
@@ -62,6 +63,7 @@ for part in (
     award_course,
     withdrawals,
     disclosures,
+    publishing,
     screens,
 ):
     api.include(part.routes)

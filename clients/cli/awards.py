@@ -1,0 +1,121 @@
+"""Fetch what was decided of an RFP, and decide it again offline."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from uuid import UUID
+
+import click
+
+from clients.award_bundle import BundleMalformed, Checked, check_file, told
+from clients.cli.way import REFUSED, Way, json_option, leave, speaks_as
+from clients.client import Client
+from shared.checkpoints import KeySetMalformed, read_key_set
+
+_output_option = click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The file to write.",
+)
+
+
+@click.group()
+def award() -> None:
+    """Fetch and verify what was decided of an RFP.
+
+    \b
+    Example:
+        commonlot award bundle $RFP --output award.json
+        commonlot award verify award.json
+    """  # noqa: D301 - click reads the \b as "keep these lines"
+
+
+@award.command("bundle")
+@click.argument("rfp_id", type=click.UUID)
+@_output_option
+@speaks_as("observer")
+def award_bundle(*, way: Way, rfp_id: UUID, output: Path) -> None:
+    """Write the award bundle of the RFP RFP_ID into a file.
+
+    It holds all of the lots that are awarded: bids, scores, scenarios, awards, lines, the opening's
+    signed record. Of lots on which more is to come nothing is told.
+
+    \b
+    Example:
+        commonlot award bundle $RFP --output award.json
+    """  # noqa: D301 - likewise
+
+    async def fetch(client: Client) -> str:
+        return await client.bids.award_bundle(str(rfp_id))
+
+    _write(way, output, way.run(fetch))
+
+
+@award.command("report")
+@click.argument("rfp_id", type=click.UUID)
+@_output_option
+@speaks_as("observer")
+def award_report(*, way: Way, rfp_id: UUID, output: Path) -> None:
+    """Write the report of the RFP RFP_ID into a file: one page, for people, to read or print.
+
+    \b
+    Example:
+        commonlot award report $RFP --output award.html
+    """  # noqa: D301 - likewise
+
+    async def fetch(client: Client) -> str:
+        return await client.bids.award_report(str(rfp_id))
+
+    _write(way, output, way.run(fetch))
+
+
+@award.command("verify")
+@click.argument("bundle", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The JWK set that signs receipts and records: what /v1/receipt-keys answers.",
+)
+@json_option
+def award_verify(*, bundle: Path, key_file: Path | None, as_json: bool) -> None:
+    """Decide everything in BUNDLE again, offline, and hold it against what is stated.
+
+    From the published bids alone: their list and its Merkle root, prices, ranks, scores, ties and
+    disqualifications; each scenario's problem, rules and exact cost; winners, and every member's
+    line to the cent. What was found right is told line by line. The first thing that differs is
+    named, with what is stated and what is computed, and the exit status is then 1. What no bundle
+    can show by itself is told as not checked.
+
+    \b
+    Example:
+        commonlot award verify award.json --key receipt-keys.json
+    """  # noqa: D301 - likewise
+    try:
+        keys = None if key_file is None else read_key_set(key_file.read_text(encoding="utf-8"))
+        checked = check_file(bundle, keys)
+    except (BundleMalformed, KeySetMalformed, UnicodeDecodeError, OSError) as error:
+        leave(error, REFUSED, as_json=as_json)
+    _tell(checked, as_json=as_json)
+    if checked.difference is not None:
+        sys.exit(REFUSED)
+
+
+def _tell(checked: Checked, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(asdict(checked), indent=2, ensure_ascii=False))
+        return
+    for line in told(checked):
+        click.echo(line)
+    if checked.difference is not None:
+        click.echo(f"commonlot: differs at {checked.difference}", err=True)
+
+
+def _write(way: Way, output: Path, text: str) -> None:
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        leave(error, REFUSED, as_json=way.as_json)
+    way.tell({"file": str(output)}, [f"written to {output}"])
