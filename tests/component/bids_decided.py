@@ -58,7 +58,7 @@ NEEDS: Final = {
     0: (("300", "0.31"),),
     1: (("120", "0.24"),),
     2: (("80.5", None),),
-    3: (("1000", "0.30"), ("250", "0.29")),
+    3: (("400", "0.30"), ("100", "0.29")),
 }
 """Four members; the second pays less today than it will, and the third did not say."""
 
@@ -231,7 +231,7 @@ async def _by_scenario(purchase: Purchase) -> None:
             scenario_id=new_id(),
             rfp_id=purchase.rfp_id,
             name=name,
-            terms=offers.Terms(granularity=Granularity.SPLIT),
+            terms=offers.Terms(granularity=Granularity.DISTRICT),
             rules=rules,
             each_lot=frozenset({"two"}),
             seconds=20,
