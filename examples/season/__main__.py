@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
@@ -38,6 +38,9 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 REAL_DATA: Final = PROJECT.parent / "shared" / "data"
 DISTRICTS_FILE: Final = "ohio_districts.csv"
 SUMMARY_FILE: Final = PROJECT / "build" / "demo" / "summary.json"
+BUNDLE_FILE: Final = "award-bundle.json"
+KEYS_FILE: Final = "receipt-keys.json"
+REPORT_FILE: Final = "award-report.html"
 
 FAULTS_SHOWN_MAX: Final = 20
 DID_NOT_ADD_UP: Final = 1
@@ -118,9 +121,12 @@ def _demonstrate(season: Season, folder: Path, screen: Screen, summary_file: Pat
                 play(season, stack=stack, screen=screen, clock=SystemClock(), clocks=Clocks())
             )
     seconds = screen.elapsed_s
-    _write(summary_file, summary(played, seconds=seconds))
+    _write(summary_file, json.dumps(summary(played, seconds=seconds), indent=2))
+    for name, text in _published(played):
+        _write(summary_file.with_name(name), text)
     show(screen.console, played, reckon(played))
-    screen.console.print(f"{seconds:.1f} s in all. The figures are in {summary_file}.", style="dim")
+    told = f"The figures are in {summary_file}, with the award bundle and its report beside them."
+    screen.console.print(f"{seconds:.1f} s in all. {told}", style="dim")
     _leave_unless_right(played)
 
 
@@ -156,9 +162,16 @@ def _data_folder(data: Path | None) -> Iterator[Path]:
         yield folder
 
 
-def _write(path: Path, figures: Mapping[str, object]) -> None:
+def _published(played: Played) -> Iterator[tuple[str, str]]:
+    """Name the files of what was published: `commonlot award verify` takes the first two."""
+    yield BUNDLE_FILE, played.published.bundle
+    yield KEYS_FILE, played.published.keys
+    yield REPORT_FILE, played.published.page
+
+
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    path.write_text(f"{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

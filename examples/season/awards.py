@@ -1,5 +1,6 @@
 """Name the winners, wait out the standstill, and see every award line reach its member."""
 
+import json
 from decimal import Decimal
 from typing import Final
 
@@ -8,7 +9,7 @@ from clients.http import Document
 from examples.season.cast import Cast
 from examples.season.pace import for_each, until
 from examples.season.receiver import Receiver
-from examples.season.records import Award, Line
+from examples.season.records import Award, Line, Published
 from examples.season.sealed import CONFLICT
 from shared.domain.money import Currency, Money, UnitPrice, digits_of
 
@@ -62,6 +63,17 @@ async def award(cast: Cast, lots: dict[str, Document]) -> tuple[Award, ...]:
 
         await for_each(lots.items(), make)
     return tuple(awards)
+
+
+async def published(cast: Cast, rfp_id: str) -> Published:
+    """Read what anybody may read of the awards, to check it and to read it."""
+    with cast.screen.step("The award bundle and its report are fetched"):
+        bids = cast.buyer.bids
+        return Published(
+            bundle=await bids.award_bundle(rfp_id),
+            page=await bids.award_report(rfp_id),
+            keys=json.dumps(dict(await bids.receipt_keys())),
+        )
 
 
 async def deliveries(

@@ -56,12 +56,14 @@ async def play(
         made = await awards.award(cast, lots)
         lines = sum(len(award.lines) for award in made)
         sent = await awards.deliveries(cast, receiver, endpoints, lines)
+        published = await awards.published(cast, next(iter(lots.values()))["rfp_id"])
         return Played(
             season=season,
             alone=alone,
             pooled=pooled,
             auctions=auctions,
             awards=made,
+            published=published,
             received=receiver.received,
             sent=sent,
         )

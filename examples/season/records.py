@@ -135,6 +135,18 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """What the bids service publishes of the pooled stage: its award bundle, its report as a page.
+
+    `keys` is the JWK set that the opening's record is signed with.
+    """
+
+    bundle: str
+    page: str
+    keys: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
     """A whole season as it went. `sent` are the webhook ids that notify's books call delivered."""
 
@@ -143,5 +155,6 @@ class Played:
     pooled: StagePlayed
     auctions: tuple[AuctionPlayed, ...]
     awards: tuple[Award, ...]
+    published: Published
     received: Received
     sent: frozenset[str]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final, TypeVar
 
+from clients.award_bundle import BundleMalformed, check
 from examples.season.plan import Season, Stage, cost_alone, lots
 from examples.season.records import (
     AuctionPlayed,
@@ -18,8 +19,10 @@ from examples.season.records import (
     Offer,
     Placed,
     Played,
+    Published,
     StagePlayed,
 )
+from shared.checkpoints import read_key_set
 from shared.domain.money import UnitPrice, total
 
 Item = TypeVar("Item")
@@ -38,6 +41,7 @@ def faults(played: Played) -> list[str]:
         found += auction_faults(auction, played.season)
     found += award_faults(played)
     found += webhook_faults(played)
+    found += bundle_faults(played.published)
     return found
 
 
@@ -129,6 +133,15 @@ def webhook_faults(played: Played) -> list[str]:
     found += (f"webhook {one} was sent and never came" for one in sorted(played.sent - came))
     found += (f"webhook {one} is in no book of deliveries" for one in sorted(came - played.sent))
     return found
+
+
+def bundle_faults(published: Published) -> list[str]:
+    """Decide everything in the published bundle again, and name what differs."""
+    try:
+        checked = check(published.bundle, read_key_set(published.keys))
+    except BundleMalformed as malformed:
+        return [f"award bundle: {malformed}"]
+    return [] if checked.difference is None else [f"award bundle: {checked.difference}"]
 
 
 def _unfiled(played: StagePlayed) -> Iterator[str]:

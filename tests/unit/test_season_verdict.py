@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from examples.season.records import (
     Offer,
     Placed,
     Played,
+    Published,
     Received,
     StagePlayed,
     Webhook,
@@ -193,6 +195,14 @@ WEBHOOKS = (
     Webhook(id="w3", member_reference="NORTH", line_id="l3", total="1.50"),
 )
 
+SAMPLES = Path(__file__).resolve().parents[1] / "golden" / "awards"
+PUBLISHED = Published(
+    bundle=(SAMPLES / "coop-award-1.json").read_text(encoding="utf-8"),
+    page="",
+    keys=(SAMPLES / "receipt-keys.json").read_text(encoding="utf-8"),
+)
+"""What another purchase published; it verifies by itself."""
+
 
 @pytest.fixture
 def played() -> Played:
@@ -203,6 +213,7 @@ def played() -> Played:
         pooled=stage_played(SEASON.pooled),
         auctions=(AUCTION,),
         awards=(ASH, BIRCH),
+        published=PUBLISHED,
         received=Received(webhooks=WEBHOOKS, repeated=0, unverified=0),
         sent=frozenset({"w1", "w2", "w3"}),
     )
@@ -484,3 +495,22 @@ class TestOutcome:
         figures = summary(another_winner(played), seconds=1.0)
 
         assert (figures["sealed_winners_checked"], figures["sealed_winners_matched"]) == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"total":"81.00"', '"total":"81.01"', "stated 81.01, computed 81.00"),
+        ("coop-award/1", "coop-award/2", "not an award bundle"),
+    ],
+)
+def test_bundle_that_does_not_verify_is_a_fault(
+    played: Played, old: str, new: str, fault: str
+) -> None:
+    bundle = PUBLISHED.bundle.replace(old, new)
+
+    found = faults(
+        dataclasses.replace(played, published=dataclasses.replace(PUBLISHED, bundle=bundle))
+    )
+
+    assert [fault in one for one in found] == [True]
