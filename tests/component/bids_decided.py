@@ -35,6 +35,7 @@ from shared.domain.bid_content import (
     Tier,
     one_price,
 )
+from shared.domain.facts import Event
 from shared.domain.ids import AwardId, BidId, EventId, PartyId, new_id
 from shared.domain.money import UnitPrice
 from shared.events.auctions import AuctionClosed, FinalOffer
@@ -196,7 +197,9 @@ async def _auction(purchase: Purchase) -> None:
         offers=7,
         ranking=ranking,
     )
-    heard = Envelope(EventId(new_id()), "/commonlot/auctions", "auction/1", CLOSES_AT, 1, closed)
+    heard: Envelope[Event] = Envelope(
+        EventId(new_id()), "/commonlot/auctions", "auction/1", CLOSES_AT, 1, closed
+    )
     await handlers_of(purchase.auctioning)[AuctionClosed](heard)
 
 

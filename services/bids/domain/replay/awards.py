@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
+from typing import Final
 from uuid import UUID
 
 from services.bids.domain.awards.answers import PRICED_ANEW
@@ -32,6 +33,10 @@ from shared.domain.refusals import Refusal
 
 Outcomes = Mapping[UUID, Outcome]
 """The awards of the scenarios that are told, by their ids."""
+
+
+RESCORED: Final = "Marks could be changed after the award was withdrawn."
+"""Stands in for a reason where a withdrawn award need not be the best of today's ranking."""
 
 
 def line_told(line_id: UUID, line: Line, *, accepts: bool | None) -> PublishedLine:
@@ -108,7 +113,8 @@ def _parts(
         rankings = rebuilt.rankings(sequence)
         require_awardable(rfp_of(rebuilt.bundle), rankings, now=first.decided_at)
         if first.scenario_id is None:
-            choice = Choice(award_id=first.id, vendor_id=first.vendor_id, reason=first.reason)
+            reason = RESCORED if _may_be_rescored(rebuilt, first) else first.reason
+            choice = Choice(award_id=first.id, vendor_id=first.vendor_id, reason=reason)
             winner = winner_of(choice, rankings.deciding)
             pricing = rebuilt.pricing_of(winner.vendor_id)
             return (whole_lot(rebuilt.pooled, winner, pricing),)
@@ -119,6 +125,13 @@ def _parts(
     except Refusal as refusal:
         wrong = f"{place}: {refusal}"
         raise Differs(wrong) from refusal
+
+
+def _may_be_rescored(rebuilt: RebuiltLot, award: PublishedAward) -> bool:
+    """Tell whether marks could change after an award that was withdrawn: then it may rank lower."""
+    released_at = rebuilt.told.prices_released_at
+    is_fixed = released_at is not None and released_at <= award.decided_at
+    return award.ended_at is not None and bool(rebuilt.told.marks) and not is_fixed
 
 
 def _check_part(rebuilt: RebuiltLot, award: PublishedAward, part: Part, naming: Naming) -> None:
