@@ -91,7 +91,7 @@ async def by_attendance(purchase: Purchase) -> None:
     await set_terms(purchase, Terms(cost_shared_by=CostSharing.ATTENDANCE))
     for place, member_id in enumerate(purchase.members, start=1):
         await purchase.pool.execute(
-            "INSERT INTO member_profile (member_id, kind, enrolment) VALUES ($1, 'district', $2)",
+            "INSERT INTO member_profile (member_id, kind, hazard_zone, enrolment) VALUES ($1, 'district', '', $2)",
             member_id,
             place * 700,
         )

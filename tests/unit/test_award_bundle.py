@@ -272,10 +272,6 @@ def test_whatever_is_changed_is_found_and_named(name: str) -> None:
         (assign(lambda told: told["rfp"], "standstill_s", "1"), "the bundle.rfp.standstill_s"),
         (assign(lambda told: told["rfp"], "standstill_s", True), "the bundle.rfp.standstill_s"),
         (assign(lambda told: lot(told, 1), "status", "sold"), r"the bundle.lots\[0\].status"),
-        (
-            assign(lambda told: told["scheme"]["plan"]["method"], "kind", "taste"),
-            "the bundle.scheme.plan.method",
-        ),
     ],
 )
 def test_what_is_not_of_the_format_is_refused(change: Change, expected: str) -> None:

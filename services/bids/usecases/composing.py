@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -35,12 +36,19 @@ from services.bids.domain.replay.bundle import (
 )
 from services.bids.domain.replay.scores import scores_of
 from services.bids.domain.rfps import Rfp, terms_digest, written_terms
+from services.bids.domain.scoring.gathering import numbers_in, numbers_of
 from services.bids.domain.winners import serial
 from services.bids.domain.winners.scenarios import Scenario
 from services.bids.ports.awards import LineRecord
 from services.bids.ports.publishing import LotMaterial, OpenedRow, RfpMaterial
 from services.bids.ports.scoring import LotBook
-from shared.domain.bid_content import read_content, write_content
+from shared.domain.bid_content import (
+    Answer,
+    read_content,
+    read_technical,
+    write_content,
+    write_technical,
+)
 from shared.domain.canonical import canonical, digest
 from shared.domain.ids import LotId, PartyId, RfpId
 
@@ -113,7 +121,7 @@ def _scheme(material: RfpMaterial, aliases: Mapping[PartyId, str]) -> Scheme:
     book = material.lots[0].book.book
     conflicted = (each.evaluator_id for each in book.declarations.values() if each.has_conflict)
     return Scheme(
-        plan=book.plan,
+        plan=_plain(canonical(book.plan)),
         plan_sha256=digest(canonical(book.plan)).hex(),
         panels=tuple(
             PublishedPanel(
@@ -178,7 +186,7 @@ def _lot(
             for share in material.shares
         ),
         enrolments=enrolled if by_attendance else {},
-        bids=tuple(_bid(bid, seen) for bid in material.bids),
+        bids=tuple(_bid(bid, seen, numbers_of(book.book.plan)) for bid in material.bids),
         disqualifications=_disqualifications(material),
         marks=_marks(book, aliases),
         agreed=tuple(
@@ -199,17 +207,30 @@ def _lot(
     )
 
 
-def _bid(bid: OpenedRow, seen: Seen) -> PublishedBid:
-    content, left_out = bid.content, 0
-    if content is not None:
-        whole = read_content(content.encode())
+def _bid(bid: OpenedRow, seen: Seen, scored: AbstractSet[str]) -> PublishedBid:
+    """Tell a bid with what decided over it; answers in words and documents are not in a bundle."""
+    content, technical, packages = None, None, 0
+    if bid.content is not None:
+        whole = read_content(bid.content.encode())
         kept = tuple(
             package
             for package in whole.packages
             if all(lot_id in seen.lot_ids for lot_id, _ in package.prices)
         )
-        left_out = len(whole.packages) - len(kept)
-        content = write_content(replace(whole, packages=kept)).decode()
+        packages = len(whole.packages) - len(kept)
+        told = replace(
+            whole,
+            packages=kept,
+            answers=_numbers(whole.answers, scored),
+            documents=(),
+            claims=(),
+        )
+        content = _plain(write_content(told).decode())
+    if bid.technical is not None:
+        part = read_technical(bid.technical.encode())
+        answers = _numbers(part.answers, scored)
+        told_part = replace(part, answers=answers, documents=(), claims=())
+        technical = _plain(write_technical(told_part).decode())
     return PublishedBid(
         bid_id=bid.bid_id,
         vendor_id=bid.vendor_id,
@@ -217,13 +238,19 @@ def _bid(bid: OpenedRow, seen: Seen) -> PublishedBid:
         received_at=bid.received_at,
         log_index=bid.log_index,
         failure=bid.failure,
-        content=None if content is None else _plain(content),
-        technical=None if bid.technical is None else _plain(bid.technical),
-        packages_left_out=left_out,
+        content=content,
+        technical=technical,
+        packages_left_out=packages,
         unit_price=None if bid.price is None else str(bid.price),
         rank=bid.rank,
         score=None if bid.score is None else f"{bid.score:f}",
     )
+
+
+def _numbers(answers: Sequence[Answer], scored: AbstractSet[str]) -> tuple[Answer, ...]:
+    """Keep the answers that are scored as numbers, and so as public as the scores."""
+    numbers = numbers_in(answers)
+    return tuple(each for each in answers if each.criterion in scored and each.criterion in numbers)
 
 
 def _marks(book: LotBook, aliases: Mapping[PartyId, str]) -> tuple[GivenMark, ...]:

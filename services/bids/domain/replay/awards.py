@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Final
 from uuid import UUID
 
-from services.bids.domain.awards.answers import PRICED_ANEW
+from services.bids.domain.awards.answers import PRICED_ANEW, is_accepted
 from services.bids.domain.awards.award import PENDING, AwardStatus
 from services.bids.domain.awards.deciding import (
     Choice,
@@ -15,7 +15,7 @@ from services.bids.domain.awards.deciding import (
     whole_lot,
     winner_of,
 )
-from services.bids.domain.awards.lines import Line, cost_of
+from services.bids.domain.awards.lines import AwardLineId, Line, cost_of
 from services.bids.domain.awards.repricing import reprice
 from services.bids.domain.awards.splitting import PackagePrices, split_of
 from services.bids.domain.lots import LotStatus, exact
@@ -28,6 +28,7 @@ from services.bids.domain.replay.bundle import (
 from services.bids.domain.replay.differing import Differs, Naming, require, require_same
 from services.bids.domain.replay.rebuilding import RebuiltLot, rfp_of, terms_of
 from services.bids.domain.winners.award import Outcome
+from shared.domain.ids import PartyId
 from shared.domain.money import Money, digits_of
 from shared.domain.refusals import Refusal
 
@@ -159,11 +160,9 @@ def _check_sums(
     rebuilt: RebuiltLot, award: PublishedAward, lines: Sequence[Line], naming: Naming
 ) -> None:
     """Hold an award's sums against its lines; those that members declined do not count."""
-    is_asked = terms_of(rebuilt.bundle).acceptance_window_s is not None
+    taken = _taken(rebuilt, award)
     counted = {
-        line.member_id
-        for line in award.lines
-        if line.accepts or award.made_at is None or not is_asked
+        line.member_id for line in award.lines if award.made_at is None or line.member_id in taken
     }
     kept = [line for line in lines if line.member_id in counted]
     to = f"{naming.place(rebuilt.told)}: award to {naming.party(award.vendor_id)}"
@@ -186,7 +185,7 @@ def _check_repriced(rebuilt: RebuiltLot, award: PublishedAward, naming: Naming) 
     to = f"{place}: award to {naming.party(award.vendor_id)}"
     require(to, holds=len(before) == 1, sentence="no decision of the lot leads to it")
     lines = [_line(rebuilt, line) for line in before[0].lines]
-    taken = {line.member_id for line in before[0].lines if line.accepts}
+    taken = _taken(rebuilt, before[0])
     accepted = [line for line in lines if line.member_id in taken]
     price = rebuilt.price(before[0].unit_price)
     anew = reprice(rebuilt.pricing_of(award.vendor_id), price, lines, accepted)
@@ -197,6 +196,17 @@ def _check_repriced(rebuilt: RebuiltLot, award: PublishedAward, naming: Naming) 
         lines=tuple(kept),
     )
     _check_part(rebuilt, award, expected, naming)
+
+
+def _taken(rebuilt: RebuiltLot, award: PublishedAward) -> set[PartyId]:
+    """Name the members whose lines are taken: by what they said, or by what silence means."""
+    answers = {
+        AwardLineId(line.id): line.accepts for line in award.lines if line.accepts is not None
+    }
+    terms = terms_of(rebuilt.bundle)
+    return {
+        line.member_id for line in award.lines if is_accepted(AwardLineId(line.id), answers, terms)
+    }
 
 
 def _line(rebuilt: RebuiltLot, told: PublishedLine) -> Line:

@@ -18,7 +18,6 @@ from services.bids.domain.lots import LotStatus
 from services.bids.domain.openings import BidFailure
 from services.bids.domain.records import HashList, Record
 from services.bids.domain.scoring.low import LowRule
-from services.bids.domain.scoring.plan import Plan
 from services.bids.domain.scoring.ranking import Why
 from shared.domain.ids import AuctionId, AwardId, BidId, LotId, PartyId, RfpId
 from shared.domain.money import Currency
@@ -65,7 +64,7 @@ class PublishedPanel:
 class Scheme:
     """How bids are scored and by whom; `conflicted` evaluators declared a conflict of interest."""
 
-    plan: Plan
+    plan: Document
     plan_sha256: str
     panels: tuple[PublishedPanel, ...] = ()
     conflicted: tuple[str, ...] = ()
@@ -102,8 +101,9 @@ class PublishedShare:
 class PublishedBid:
     """A bid after the opening, in the order of the log: what it offers, or why it takes no part.
 
-    `content` is as its vendor sealed it. Of packages that hold lots which are left out here nothing
-    is told but their number. `unit_price` is that at the lot's whole quantity, and `rank` and
+    `content` is in the form in which its vendor sealed it, without what decided nothing: answers in
+    words, documents, claims. Of packages that hold lots which are left out here nothing is told but
+    their number. `unit_price` is that at the lot's whole quantity, and `rank` and
     `score` are by it alone, as at the opening.
     """
 

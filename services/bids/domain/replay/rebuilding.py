@@ -27,7 +27,7 @@ from services.bids.domain.scoring.panels import (
     Panel,
     Scorebook,
 )
-from services.bids.domain.scoring.plan import plan_of
+from services.bids.domain.scoring.plan import Plan, plan_of
 from services.bids.domain.scoring.ranking import score
 from services.bids.domain.scoring.ties import Draw
 from services.bids.domain.terms import PRICE_ALONE, Terms
@@ -101,7 +101,7 @@ class RebuiltLot:
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """What of the opened bids is scored, and no marks yet."""
-        plan = self.bundle.scheme.plan
+        plan = plan_told(self.bundle)
         return tuple(
             candidate_of(plan, self._answered(bid)) for bid in self.told.bids if bid.unit_price
         )
@@ -112,7 +112,7 @@ class RebuiltLot:
         scheme, told = self.bundle.scheme, self.told
         return Scorebook(
             lot_id=told.id,
-            plan=scheme.plan,
+            plan=plan_told(self.bundle),
             panels=tuple(
                 Panel(
                     name=panel.name,
@@ -232,7 +232,7 @@ class RebuiltLot:
         return next((content.pricing for content in contents if content is not None), None)
 
     def _scored(self, sealed: Sequence[Bidder], out: dict[BidId, str]) -> tuple[Bidder, ...] | None:
-        plan = self.bundle.scheme.plan
+        plan = plan_told(self.bundle)
         if plan == plan_of(PRICE_ALONE):
             return None
         _, candidates = judged(self.book, self.candidates)
@@ -277,6 +277,11 @@ class RebuiltLot:
             log_index=bid.log_index,
             answers=answers,
         )
+
+
+def plan_told(bundle: AwardBundle) -> Plan:
+    """Read how an RFP is scored."""
+    return read(Plan, bundle.scheme.plan)
 
 
 def terms_of(bundle: AwardBundle) -> Terms:

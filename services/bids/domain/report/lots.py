@@ -12,6 +12,7 @@ from services.bids.domain.replay.bundle import (
     PublishedLot,
 )
 from services.bids.domain.replay.differing import Naming
+from services.bids.domain.replay.rebuilding import plan_told
 from services.bids.domain.replay.scenarios import scenario_of
 from services.bids.domain.report.figures import (
     LotReport,
@@ -69,7 +70,7 @@ def lot_report(bundle: AwardBundle, lot: PublishedLot) -> LotReport:
         why=tuple(why(bundle, lot)),
         firmness=tuple(firmness(bundle, lot)),
         bids=_bids(bundle, lot),
-        ranked_by=RANKED_BY[bundle.scheme.plan.method.kind],
+        ranked_by=RANKED_BY[plan_told(bundle).method.kind],
         criteria=_criteria(bundle, lot),
         awards=tuple(_award(naming, award) for award in kept),
         withdrawn=tuple(_award(naming, award) for award in lot.awards if award.ended_at),
@@ -146,7 +147,7 @@ def _criteria(bundle: AwardBundle, lot: PublishedLot) -> tuple[ReportedCriterion
                 if rolled.criterion == each.name and each.kind is not CriterionKind.PRICE
             },
         )
-        for each in bundle.scheme.plan.criteria
+        for each in plan_told(bundle).criteria
     )
 
 

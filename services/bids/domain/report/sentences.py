@@ -16,6 +16,7 @@ from services.bids.domain.replay.bundle import (
     ScoredBid,
 )
 from services.bids.domain.replay.differing import Naming
+from services.bids.domain.replay.rebuilding import plan_told
 from services.bids.domain.replay.scenarios import scenario_of
 from services.bids.domain.scoring.plan import Plan, WeighedPoints, plan_of
 from services.bids.domain.scoring.ranking import is_lower_better
@@ -121,7 +122,7 @@ def firmness(bundle: AwardBundle, lot: PublishedLot) -> Iterator[str]:
             f"If the weight of {flip.weight} {way} by {near(abs(flip.change))} {least} "
             f"{near(flip.new_weight)}, {then} would be first."
         )
-    plan = bundle.scheme.plan
+    plan = plan_told(bundle)
     if not scores.flips and len(scores.steps[-1].ranked) > 1 and plan != plan_of(PRICE_ALONE):
         yield "No change of one weight alone would put another bid first."
 
@@ -193,10 +194,10 @@ def _by_ranking(bundle: AwardBundle, lot: PublishedLot, award: PublishedAward) -
     if step is None or own is None:
         yield f"{name} won at {award.unit_price} {_currency(bundle)} a unit."
         return
-    if bundle.scheme.plan == plan_of(PRICE_ALONE):
+    if plan_told(bundle) == plan_of(PRICE_ALONE):
         yield f"{name} asks {award.unit_price} {_currency(bundle)} a unit: {_place(step, own)}."
     else:
-        yield f"By the published plan ({_plan(bundle.scheme.plan)}), {_points(bundle, own, name)}."
+        yield f"By the published plan ({_plan(plan_told(bundle))}), {_points(bundle, own, name)}."
     yield from _next(bundle, step, own)
     if own.rank > 1:
         yield f"It is not the first in rank. The buyer's reason: {award.reason}"
@@ -215,7 +216,7 @@ def _place(step: PublishedStep, own: ScoredBid) -> str:
 
 
 def _points(bundle: AwardBundle, own: ScoredBid, name: str) -> str:
-    plan, value = bundle.scheme.plan, near(own.value)
+    plan, value = plan_told(bundle), near(own.value)
     if isinstance(plan.method, WeighedPoints):
         parts = ", ".join(f"{near(part)} for {key}" for key, part in own.points.items())
         return f"{name} has {value} points ({parts}), place {own.rank}"
@@ -231,9 +232,9 @@ def _next(bundle: AwardBundle, step: PublishedStep, own: ScoredBid) -> Iterator[
         if each.value == own.value:
             yield f"The {who} is equal; {_rule(each.parted_by)} parted them."
             continue
-        is_price = bundle.scheme.plan == plan_of(PRICE_ALONE)
+        is_price = plan_told(bundle) == plan_of(PRICE_ALONE)
         one, other = (own.cost, each.cost) if is_price else (own.value, each.value)
-        way = "above" if is_price or is_lower_better(bundle.scheme.plan) else "below"
+        way = "above" if is_price or is_lower_better(plan_told(bundle)) else "below"
         more = f"{near(abs(other - one))} {way}"
         share = f" ({near(round(abs(other - one) / abs(one) * 100, 2))} %)" if one else ""
         yield f"Next is the {who} at {near(other)}, {more}{share}."

@@ -45,6 +45,12 @@ def candidate_of(plan: Plan, bid: Answered) -> Candidate:
     )
 
 
+def numbers_of(plan: Plan) -> frozenset[str]:
+    """Name the answers that a plan scores as numbers."""
+    numeric = (each.name for each in plan.criteria if each.kind is CriterionKind.NUMERIC)
+    return frozenset({*numeric, *plan.cost.added, *plan.cost.features_max, DAYS})
+
+
 def numbers_in(answers: Iterable[Answer]) -> dict[str, Fraction]:
     """Read the numbers among answers, by criterion; of two answers to one, the later holds."""
     numbers: dict[str, Fraction] = {}
