@@ -139,9 +139,7 @@ async def _run(opened: House, settings: BidsSettings) -> None:
         _fill_solicitation(app, opened, policies)
         app[SEALED_BIDDING] = _sealed_bidding(opened, settings, policies)
         _fill_disclosure(app, opened, policies, documents)
-        recording = Recording(RecordStore(pool), sign=_signer(settings).sign_document)
-        app[RECORDING] = recording
-        app[PUBLISHING] = Publishing(DecidedStore(pool), recording)
+        _fill_records(app, opened, settings)
         app[CUSTODY] = Custody(openings, clock=clock)
         app[JUDGEMENT] = Judgement(TechnicalStore(pool, journal), clock=clock)
         app[REHEARSING] = Rehearsing(CeremonyStore(pool, journal), clock=clock)
@@ -217,6 +215,13 @@ def _documents(opened: House, settings: BidsSettings) -> Documents:
         objects_at(settings.documents_url, settings.documents_folder),
         clock=opened.clock,
     )
+
+
+def _fill_records(app: web.Application, opened: House, settings: BidsSettings) -> None:
+    """Fill what is told of openings and of all that was decided, signed where it is."""
+    sign = _signer(settings).sign_document
+    app[RECORDING] = Recording(RecordStore(opened.pool), sign=sign)
+    app[PUBLISHING] = Publishing(DecidedStore(opened.pool), app[RECORDING])
 
 
 def _sealed_bidding(opened: House, settings: BidsSettings, policies: PolicyBook) -> SealedBidding:

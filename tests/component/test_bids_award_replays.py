@@ -11,7 +11,7 @@ from services.bids.api.report_pages import page_of
 from services.bids.domain.awards.answers import Answer
 from services.bids.domain.awards.deciding import Choice
 from services.bids.domain.awards.lines import AwardLineId
-from services.bids.domain.consortium import CostSharing, PriceOnDeclines
+from services.bids.domain.consortium import CostSharing, PriceOnDeclines, SilenceMeans
 from services.bids.domain.replay.bundle import AwardBundle
 from services.bids.domain.replay.reading import read_bundle, write_bundle
 from services.bids.domain.replay.verdict import verdict_on
@@ -91,7 +91,8 @@ async def by_attendance(purchase: Purchase) -> None:
     await set_terms(purchase, Terms(cost_shared_by=CostSharing.ATTENDANCE))
     for place, member_id in enumerate(purchase.members, start=1):
         await purchase.pool.execute(
-            "INSERT INTO member_profile (member_id, kind, hazard_zone, enrolment) VALUES ($1, 'district', '', $2)",
+            "INSERT INTO member_profile (member_id, kind, hazard_zone, enrolment) "
+            "VALUES ($1, 'district', '', $2)",
             member_id,
             place * 700,
         )
@@ -129,9 +130,15 @@ async def drawn_by_lot(purchase: Purchase) -> None:
     await intend(purchase)
 
 
-async def answered(purchase: Purchase, *, anew: PriceOnDeclines) -> None:
-    """The second of two members declines, which loses the tier."""
-    terms = Terms(acceptance_window_s=int(WINDOW.total_seconds()), price_on_declines=anew)
+async def answered(
+    purchase: Purchase, *, anew: PriceOnDeclines, silence: SilenceMeans | None = None
+) -> None:
+    """The second of two members declines, or says nothing; its part would lose the tier."""
+    terms = Terms(
+        acceptance_window_s=int(WINDOW.total_seconds()),
+        price_on_declines=anew,
+        silence_means=silence,
+    )
     await set_terms(purchase, terms)
     await purchase.bidding.file(purchase.act(), tiered(("1", "0.30"), ("400", "0.25")))
     await purchase.open_bids()
@@ -140,6 +147,8 @@ async def answered(purchase: Purchase, *, anew: PriceOnDeclines) -> None:
     await purchase.keeper.step(purchase.clock.now())
     rows = await purchase.pool.fetch("SELECT id, award_id, member_id FROM award_line")
     for row in rows:
+        if silence is not None and row["member_id"] != purchase.members[0]:
+            continue
         answer = Answer(
             line_id=AwardLineId(row["id"]),
             member_id=row["member_id"],
@@ -147,6 +156,7 @@ async def answered(purchase: Purchase, *, anew: PriceOnDeclines) -> None:
             by="bela",
         )
         await purchase.course.answer(AwardId(row["award_id"]), answer)
+    purchase.clock.advance(WINDOW)
     await purchase.keeper.step(purchase.clock.now())
 
 
@@ -156,6 +166,10 @@ async def declined(purchase: Purchase) -> None:
 
 async def priced_anew(purchase: Purchase) -> None:
     await answered(purchase, anew=PriceOnDeclines.ANEW)
+
+
+async def silent(purchase: Purchase) -> None:
+    await answered(purchase, anew=PriceOnDeclines.HOLDS, silence=SilenceMeans.ACCEPTED)
 
 
 async def without_award(purchase: Purchase) -> None:
@@ -179,6 +193,7 @@ KINDS: Final[Mapping[str, Callable[[Purchase], Awaitable[None]]]] = {
         drawn_by_lot,
         declined,
         priced_anew,
+        silent,
         without_award,
     )
 }
