@@ -379,6 +379,19 @@ class BidsClient:
         """List the members' parts of an award (a member: its own)."""
         return self._caller.items(f"/v1/awards/{award_id}/lines")
 
+    async def sharings(self, lot_id: str, *, rule: str | None = None) -> Document:
+        """Read what members would pay by each rule of sharing (buyer, auditor, own members)."""
+        asked = {} if rule is None else {"rule": rule}
+        return await self._caller.get(f"/v1/lots/{lot_id}/sharings", **asked)
+
+    async def savings(self, rfp_id: str) -> Document:
+        """Read what a solicitation's awards saved, and whom they cost (a member: its own)."""
+        return await self._caller.get(f"/v1/rfps/{rfp_id}/savings")
+
+    async def ocds(self, rfp_id: str) -> Document:
+        """Read a published solicitation as a release package of open contracting data."""
+        return await self._caller.get(f"/v1/rfps/{rfp_id}/ocds")
+
     def chain(self, aggregate_id: str) -> AsyncIterator[Document]:
         """Read a hash chain from its beginning (buyer, auditor)."""
         return self._caller.items(f"/v1/chains/{aggregate_id}")

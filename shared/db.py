@@ -118,6 +118,23 @@ async def reading(pool: Pool) -> AsyncIterator[Connection]:
         raise DatabaseUnavailable from error
 
 
+@asynccontextmanager
+async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
+    """Read many things as they stood at one instant; nothing can be written, and nothing is locked.
+
+    Raises:
+        DatabaseUnavailable: The server is away.
+    """
+    try:
+        async with (
+            pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
+    except LOST as error:
+        raise DatabaseUnavailable from error
+
+
 async def is_reachable(pool: Pool) -> bool:
     """Tell whether the server answers now."""
     try:

@@ -16,6 +16,7 @@ from clients.cli.offline import token, verify
 from clients.cli.parties import parties
 from clients.cli.pooling import case, pool, requirements
 from clients.cli.rfps import rfp
+from clients.cli.shares import award_savings, award_shares
 from clients.cli.withdrawals import withdrawal
 
 __all__ = ["cli", "main"]
@@ -32,7 +33,8 @@ def cli() -> None:
 
     \b
     A buyer:      parties import, requirements import, rfp draft, pool, case, rfp publish,
-                  invite, amend, answer, cancel, withdrawal decide, disclose
+                  invite, amend, answer, cancel, withdrawal decide, disclose,
+                  award shares, award savings
     A vendor:     rfp show, intent, bid form, check, seal, file, proof, claim,
                   withdrawal claim
     All of them:  documents put, list, get
@@ -70,6 +72,8 @@ for about_rfps in (
 ):
     rfp.add_command(about_rfps)
 bid.add_command(bid_claim)
+for about_members in (award_shares, award_savings):
+    award.add_command(about_members)
 cli.add_command(token)
 cli.add_command(verify)
 

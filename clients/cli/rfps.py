@@ -266,6 +266,28 @@ def rfp_show(*, way: Way, rfp_id: UUID, role: str) -> None:
     way.tell(shown, _rfp_lines(shown))
 
 
+@rfp.command("ocds")
+@click.argument("rfp_id", type=click.UUID)
+@speaks_as("observer")
+def rfp_ocds(*, way: Way, rfp_id: UUID) -> None:
+    """Read the published RFP_ID as open contracting data; --json prints the release package.
+
+    It is the same for everybody, and keeps the Open Contracting Data Standard, 1.1: bids are
+    counted once bidding is over, and told with names and prices while their lot is awarded. A
+    release has the same id for as long as nothing changes.
+
+    \b
+    Example:
+        commonlot rfp ocds --json 0190a1b2-… > releases.json
+    """  # noqa: D301 - likewise
+
+    async def read(client: Client) -> Document:
+        return await client.bids.ocds(str(rfp_id))
+
+    package = way.run(read)
+    way.tell(package, _release_lines(package))
+
+
 async def _name_custodians(
     client: Client, drafted: Document, custodians: tuple[UUID, ...], threshold: int
 ) -> None:
@@ -316,3 +338,14 @@ def _rfp_lines(shown: Document) -> Iterator[str]:
     for question in shown["questions"]:
         yield f"question {question['id']}: {question['question']}"
         yield f"  {question['answer'] or 'not answered yet'}"
+
+
+def _release_lines(package: Document) -> Iterator[str]:
+    for release in package["releases"]:
+        tender, awards = release["tender"], release.get("awards", [])
+        yield f"{release['id']} ({', '.join(release['tag'])}), {release['date']}"
+        yield f"{tender['title']} ({tender['status']}), lots: {len(tender['lots'])}"
+        for award in awards:
+            suppliers = ", ".join(each["name"] for each in award["suppliers"])
+            yield f"award {award['id']} ({award['status']}): {suppliers}"
+    yield "With --json, the release package itself."

@@ -41,6 +41,8 @@ SUMMARY_FILE: Final = PROJECT / "build" / "demo" / "summary.json"
 BUNDLE_FILE: Final = "award-bundle.json"
 KEYS_FILE: Final = "receipt-keys.json"
 REPORT_FILE: Final = "award-report.html"
+PACKAGE_FILE: Final = "ocds.json"
+"""The pooled lots as open contracting data, beside the summary."""
 
 FAULTS_SHOWN_MAX: Final = 20
 DID_NOT_ADD_UP: Final = 1
@@ -124,6 +126,8 @@ def _demonstrate(season: Season, folder: Path, screen: Screen, summary_file: Pat
     _write(summary_file, json.dumps(summary(played, seconds=seconds), indent=2))
     for name, text in _published(played):
         _write(summary_file.with_name(name), text)
+    if played.package is not None:
+        _write(summary_file.with_name(PACKAGE_FILE), json.dumps(dict(played.package), indent=2))
     show(screen.console, played, reckon(played))
     told = f"The figures are in {summary_file}, with the award bundle and its report beside them."
     screen.console.print(f"{seconds:.1f} s in all. {told}", style="dim")

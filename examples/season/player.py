@@ -56,7 +56,8 @@ async def play(
         made = await awards.award(cast, lots)
         lines = sum(len(award.lines) for award in made)
         sent = await awards.deliveries(cast, receiver, endpoints, lines)
-        published = await awards.published(cast, next(iter(lots.values()))["rfp_id"])
+        rfp_id = next(iter(lots.values()))["rfp_id"]
+        published = await awards.published(cast, rfp_id)
         return Played(
             season=season,
             alone=alone,
@@ -66,6 +67,7 @@ async def play(
             published=published,
             received=receiver.received,
             sent=sent,
+            package=await cast.buyer.bids.ocds(rfp_id),
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from clients.http import Document
 from examples.season.plan import Season, Stage
 from shared.domain.money import Money, UnitPrice
 
@@ -148,7 +149,10 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """A whole season as it went. `sent` are the webhook ids that notify's books call delivered."""
+    """A whole season as it went. `sent` are the webhook ids that notify's books call delivered.
+
+    `package` is the pooled stage as open contracting data.
+    """
 
     season: Season
     alone: StagePlayed | None
@@ -158,3 +162,4 @@ class Played:
     published: Published
     received: Received
     sent: frozenset[str]
+    package: Document | None = None

@@ -42,6 +42,7 @@ def faults(played: Played) -> list[str]:
     found += award_faults(played)
     found += webhook_faults(played)
     found += bundle_faults(played.published)
+    found += package_faults(played)
     return found
 
 
@@ -110,6 +111,22 @@ def award_faults(played: Played) -> list[str]:
             of_lot.append(f"its baselines do not sum to {alone.by_lot[award.lot_key]}")
         found += (f"award of {award.lot_key}: {fault}" for fault in of_lot)
     return found
+
+
+def package_faults(played: Played) -> list[str]:
+    """Name what is wrong with the open data: an active award of the same total for each award."""
+    if played.package is None:
+        return []
+    (release,) = played.package["releases"]
+    told = sorted(
+        Decimal(str(award["value"]["amount"]))
+        for award in release.get("awards", [])
+        if award["status"] == "active"
+    )
+    made = sorted(Decimal(str(award.total)) for award in played.awards)
+    if told == made:
+        return []
+    return [f"open data tell {len(told)} awards of {sum(told)}, made were {len(made)}"]
 
 
 def webhook_faults(played: Played) -> list[str]:

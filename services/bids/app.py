@@ -20,6 +20,7 @@ from services.bids.api.drafts import DRAFTING
 from services.bids.api.invitations import INVITATIONS
 from services.bids.api.lot_auctions import AUCTIONING
 from services.bids.api.membership import MEMBERSHIP
+from services.bids.api.open_data import OPEN_DATA
 from services.bids.api.openings import CUSTODY
 from services.bids.api.parties import PARTIES
 from services.bids.api.pools import POOLS
@@ -30,9 +31,11 @@ from services.bids.api.records import RECORDING
 from services.bids.api.registrations import REGISTRATIONS
 from services.bids.api.requirements import REQUIREMENTS
 from services.bids.api.rfps import RFPS
+from services.bids.api.savings import SAVINGS
 from services.bids.api.scenarios import WINNERS
 from services.bids.api.scoring import SCORING
 from services.bids.api.screens import SCREENING
+from services.bids.api.sharings import SHARINGS
 from services.bids.api.technical import JUDGEMENT
 from services.bids.api.volumes import POOLED_LOTS
 from services.bids.api.withdrawals import CLERICAL_ERRORS
@@ -40,6 +43,7 @@ from services.bids.consumer import handlers_of
 from services.bids.domain.policy import PolicyBook
 from services.bids.settings import BidsSettings
 from services.bids.solver.processes import SolverProcesses
+from services.bids.solver.sharing import SharingProcesses
 from services.bids.store.amendments import PostgresAmendmentStore
 from services.bids.store.archives import ZipArchive
 from services.bids.store.auctioning import AuctioningStore
@@ -54,8 +58,10 @@ from services.bids.store.drafts import PostgresDraftStore
 from services.bids.store.invitations import PostgresInvitationStore
 from services.bids.store.membership import PostgresMembershipStore
 from services.bids.store.objects import objects_at
+from services.bids.store.open_data import OpenDataStore
 from services.bids.store.openings import OpeningStore
 from services.bids.store.parties import PostgresPartyStore
+from services.bids.store.pool_rules import PoolRuleStore
 from services.bids.store.pooled_lots import PostgresPooledLotStore
 from services.bids.store.pools import PostgresPoolStore
 from services.bids.store.profiles import read_profiles
@@ -64,6 +70,7 @@ from services.bids.store.records import RecordStore
 from services.bids.store.registrations import PostgresRegistrationStore
 from services.bids.store.requirements import PostgresRequirementStore
 from services.bids.store.rfps import PostgresRfpStore
+from services.bids.store.savings import SavingsStore
 from services.bids.store.scenarios import ScenarioStore
 from services.bids.store.scoring import ScoringStore
 from services.bids.store.screens import ScreenStore
@@ -83,6 +90,7 @@ from services.bids.usecases.drafts import Drafting
 from services.bids.usecases.invitations import Invitations
 from services.bids.usecases.membership import Membership
 from services.bids.usecases.notices import Notices
+from services.bids.usecases.open_data import OpenData
 from services.bids.usecases.openings import Closing, Custody
 from services.bids.usecases.parties import Parties
 from services.bids.usecases.pools import PooledLots, Pools
@@ -92,8 +100,10 @@ from services.bids.usecases.records import Recording
 from services.bids.usecases.registrations import Registrations
 from services.bids.usecases.requirements import Requirements
 from services.bids.usecases.rfps import Rfps
+from services.bids.usecases.savings import SavingsReporting
 from services.bids.usecases.scoring import Scoring
 from services.bids.usecases.screens import Screening
+from services.bids.usecases.sharings import LotSharing
 from services.bids.usecases.technical import Judgement
 from services.bids.usecases.unsealing import Opener
 from services.bids.usecases.winners import ScenarioSolving, Winners
@@ -152,6 +162,7 @@ async def _run(opened: House, settings: BidsSettings) -> None:
             WithdrawalStore(pool, journal), clock=clock, policies=policies
         )
         app[SCREENING] = Screening(ScreenStore(pool))
+        _fill_open_data(app, opened, settings)
         app[WINNERS] = Winners(scenarios, solver, clock=clock)
 
     await house.run(
@@ -164,6 +175,13 @@ async def _run(opened: House, settings: BidsSettings) -> None:
             partial(repeat, DocumentSweeper(documents), clock, period_s=settings.documents_sweep_s),
         ],
     )
+
+
+def _fill_open_data(app: web.Application, opened: House, settings: BidsSettings) -> None:
+    pool, awards = opened.pool, AwardStore(opened.pool, opened.journal)
+    app[OPEN_DATA] = OpenData(OpenDataStore(pool), ocid_prefix=settings.ocid_prefix)
+    app[SAVINGS] = SavingsReporting(SavingsStore(pool))
+    app[SHARINGS] = LotSharing(awards, PoolRuleStore(pool), SharingProcesses())
 
 
 def _fill_purchase(app: web.Application, opened: House) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from pathlib import Path
 from typing import Final, Self
 
@@ -10,6 +11,10 @@ from pydantic import Field, PositiveFloat, SecretStr, field_validator, model_val
 from shared.settings import ServiceSettings
 
 KEY_BYTES: Final = 32
+
+_OCID_PREFIX: Final = re.compile(r"ocds-[a-z0-9]{6}", re.ASCII)
+"""What a prefix looks like. Source: https://standard.open-contracting.org/1.1/en/schema/identifiers/
+"""
 
 
 class BidsSettings(ServiceSettings):
@@ -35,6 +40,17 @@ class BidsSettings(ServiceSettings):
 
     documents_sweep_s: PositiveFloat = 3_600.0
     """How often bytes that no record names are looked for; they are removed when a day old."""
+
+    ocid_prefix: str = "ocds-local0"
+    """Begins the id of every contracting process in open data; a publisher registers its own."""
+
+    @field_validator("ocid_prefix")
+    @classmethod
+    def _must_be_a_prefix(cls, value: str) -> str:
+        if not _OCID_PREFIX.fullmatch(value):
+            sentence = "must be `ocds-` and six lower-case letters or digits"
+            raise ValueError(sentence)
+        return value
 
     @field_validator("receipt_key")
     @classmethod

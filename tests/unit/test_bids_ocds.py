@@ -1,17 +1,15 @@
 """Releases keep the published schemas, tell no field unknown to these, and leak no bid."""
 
+import base64
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from jsonschema import Draft4Validator
-from referencing import Registry
-from referencing.jsonschema import DRAFT4
+from pydantic import ValidationError
 
 from services.bids.domain.ocds.purchase import (
     Award,
@@ -43,9 +41,10 @@ from services.bids.domain.ocds.releases import (
     release_data,
 )
 from services.bids.domain.ocds.written import Data, json_text
+from services.bids.settings import BidsSettings
 from shared.domain.money import Currency, Money
+from tests.open_contracting import package_validator, release_schema, unknown_fields
 
-SCHEMAS: Final = Path(__file__).resolve().parents[1] / "golden" / "ocds"
 USD: Final = Currency("USD")
 NOON: Final = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
@@ -188,43 +187,14 @@ def read(purchase: Purchase) -> Any:
     return json.loads(json_text(package), parse_float=Decimal)
 
 
-def patched(schema: Any, patch: Any) -> Any:
-    """Patch a schema as extensions do. Source: RFC 7396."""
-    if not isinstance(schema, dict) or not isinstance(patch, dict):
-        return patch
-    return {**schema, **{name: patched(schema.get(name), part) for name, part in patch.items()}}
-
-
 @pytest.fixture(scope="module")
 def schema() -> Any:
-    merged = json.loads((SCHEMAS / "release-schema.json").read_text())
-    for extension in ("lots", "bid", "bidOpening", "awardCriteriaBreakdown", "techniques"):
-        patch = json.loads((SCHEMAS / extension / "release-schema.json").read_text())
-        merged = patched(merged, patch)
-    return merged
+    return release_schema()
 
 
 @pytest.fixture(scope="module")
 def validator(schema: Any) -> Draft4Validator:
-    package = json.loads((SCHEMAS / "release-package-schema.json").read_text())
-    registry: Registry[Any] = Registry().with_resource(schema["id"], DRAFT4.create_resource(schema))
-    return Draft4Validator(package, registry=registry)
-
-
-def unknown_fields(data: Any, schema: Any, root: Any, path: str = "") -> Iterator[str]:
-    """List the fields that a schema does not know, which it would let pass."""
-    if "$ref" in schema:
-        schema = root["definitions"][schema["$ref"].removeprefix("#/definitions/")]
-    if isinstance(data, list):
-        for member in data:
-            yield from unknown_fields(member, schema.get("items", {}), root, path)
-    elif isinstance(data, Mapping):
-        known = schema.get("properties", {})
-        for name, member in data.items():
-            if name not in known:
-                yield f"{path}/{name}"
-            else:
-                yield from unknown_fields(member, known[name], root, f"{path}/{name}")
+    return package_validator(schema)
 
 
 @pytest.mark.parametrize("purchase", [PURCHASE, SEALED, PLANNED])
@@ -335,6 +305,28 @@ def test_an_award_before_bids_are_told_names_its_supplier_alone() -> None:
     assert "relatedBids" not in release["awards"][0]
 
 
+def test_bid_that_may_not_be_told_yet_is_counted_beside_those_that_are() -> None:
+    kept = replace(PURCHASE.bids[1], is_told=False)
+    purchase = replace(PURCHASE, bids=(PURCHASE.bids[0], kept, *PURCHASE.bids[2:]))
+
+    (release,) = read(purchase)["releases"]
+
+    assert [each["id"] for each in release["bids"]["details"]] == ["bid-1", "bid-3", "bid-4"]
+    measures = {
+        each["measure"]: each["value"]
+        for each in release["bids"]["statistics"]
+        if each["relatedLot"] == "lot-1"
+    }
+    assert measures == {"bids": 3, "bidders": 3}
+    assert "vendor-2" not in {party["id"] for party in release["parties"]}
+
+
+def test_extensions_are_pinned_to_what_never_changes() -> None:
+    versions = [url.split("/")[-2] for url in EXTENSIONS]
+
+    assert all(len(version) == 40 and int(version, 16) for version in versions)
+
+
 def test_criteria_tell_weights_and_thresholds() -> None:
     (release,) = read(PURCHASE)["releases"]
 
@@ -364,3 +356,26 @@ def test_instants_are_told_in_utc() -> None:
 
     assert release["date"] == "2026-11-02T12:00:00.000000Z"
     assert release["tender"]["bidOpening"]["date"] == "2026-11-02T12:00:00.000000Z"
+
+
+def settings(prefix: str) -> BidsSettings:
+    return BidsSettings.model_validate(
+        {
+            "database_url": "postgres://127.0.0.1/bids",
+            "nats_url": "nats://127.0.0.1",
+            "issuer": "https://issuer.example.org",
+            "port": 0,
+            "receipt_key": base64.b64encode(bytes(32)).decode(),
+            "ocid_prefix": prefix,
+        }
+    )
+
+
+def test_a_publisher_names_its_own_registered_prefix() -> None:
+    assert settings("ocds-213czf").ocid_prefix == "ocds-213czf"
+
+
+@pytest.mark.parametrize("prefix", ["", "213czf", "ocds-213czf0", "ocds-213CZF", "ocds-213cz\n"])
+def test_a_prefix_that_could_not_be_registered_is_refused(prefix: str) -> None:
+    with pytest.raises(ValidationError, match="six lower-case letters or digits"):
+        settings(prefix)

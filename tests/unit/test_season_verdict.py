@@ -255,6 +255,25 @@ def another_winner(played: Played) -> Played:
     return dataclasses.replace(played, alone=alone)
 
 
+def open_data(*awards: tuple[str, float]) -> dict[str, Any]:
+    told = [{"status": status, "value": {"amount": amount}} for status, amount in awards]
+    return {"releases": [{"awards": told}]}
+
+
+def test_open_data_that_tell_the_awards_have_no_fault(played: Played) -> None:
+    totals = [("active", float(str(award.total))) for award in played.awards]
+
+    told = dataclasses.replace(played, package=open_data(*totals, ("cancelled", 5.0)))
+
+    assert faults(told) == []
+
+
+def test_open_data_that_leave_an_award_out_are_wrong(played: Played) -> None:
+    told = dataclasses.replace(played, package=open_data(("active", 1.5)))
+
+    assert faults(told) == ["open data tell 1 awards of 1.5, made were 2"]
+
+
 BROKEN: dict[str, tuple[Callable[[Played], Played], str]] = {
     "another winner than recorded": (
         another_winner,

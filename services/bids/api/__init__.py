@@ -15,6 +15,7 @@ from services.bids.api import (
     invitations,
     lot_auctions,
     membership,
+    open_data,
     openings,
     parties,
     pools,
@@ -25,9 +26,11 @@ from services.bids.api import (
     registrations,
     requirements,
     rfps,
+    savings,
     scenarios,
     scoring,
     screens,
+    sharings,
     technical,
     volumes,
     withdrawals,
@@ -65,5 +68,8 @@ for part in (
     disclosures,
     publishing,
     screens,
+    sharings,
+    savings,
+    open_data,
 ):
     api.include(part.routes)

@@ -127,6 +127,13 @@ class RfpNotDraft(Refusal):
     code = "rfp_not_draft"
 
 
+class RfpTooLarge(Refusal):
+    """The RFP has more bids or award lines than one answer carries."""
+
+    kind = Kind.INVALID
+    code = "rfp_too_large"
+
+
 class DeadlinePast(Refusal):
     """Bidding would close before it opens."""
 

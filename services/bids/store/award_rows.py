@@ -14,7 +14,7 @@ from services.bids.domain.lots import Lot, exact
 from services.bids.ports.awards import Answered, AwardRecord, LineRecord, OpenedBid
 from services.bids.store.contents import content_of
 from shared.db import Connection
-from shared.domain.ids import AwardId, BidId, LotId, PartyId, new_id
+from shared.domain.ids import AwardId, BidId, LotId, PartyId, RfpId, new_id
 from shared.domain.money import Currency, Money, UnitPrice
 
 SELECT: Final = """
@@ -31,6 +31,11 @@ _AWARD: Final = f"-- bids.read_award {SELECT} WHERE award.id = $1"
 _OF_LOT: Final = f"""-- bids.list_awards_of_lot
 {SELECT} WHERE award.lot_id = $1
 ORDER BY award.status = 'withdrawn', award.decided_at DESC, award.vendor_id
+"""
+
+_OF_RFP: Final = f"""-- bids.list_awards_of_rfp
+{SELECT} JOIN lot ON lot.id = award.lot_id WHERE lot.rfp_id = $1
+ORDER BY award.decided_at, award.id
 """
 
 _SAVE: Final = """-- bids.save_award
@@ -140,6 +145,11 @@ async def read_award(connection: Connection, award_id: AwardId) -> AwardRecord:
 async def awards_of(connection: Connection, lot_id: LotId) -> list[AwardRecord]:
     """Read a lot's awards, those that stand first, the latest before the earlier."""
     return [_record(row) for row in await connection.fetch(_OF_LOT, lot_id)]
+
+
+async def awards_of_rfp(connection: Connection, rfp_id: RfpId) -> list[Award]:
+    """Read all awards of an RFP's lots, the earlier first, withdrawn ones among them."""
+    return [_record(row).award for row in await connection.fetch(_OF_RFP, rfp_id)]
 
 
 async def save_award(connection: Connection, award: Award) -> None:

@@ -119,6 +119,18 @@ def is_accepted(line_id: AwardLineId, answers: Mapping[AwardLineId, bool], terms
     return answers.get(line_id, terms.silence_means is SilenceMeans.ACCEPTED)
 
 
+def accepted_of(
+    award: Award,
+    lines: Sequence[tuple[AwardLineId, Line]],
+    answers: Mapping[AwardLineId, bool],
+    terms: Terms,
+) -> list[tuple[AwardLineId, Line]]:
+    """Keep the lines that hold: of an award that its members answered, those that are taken."""
+    if award.status is not AwardStatus.MADE or award.answers_end_at is None:
+        return list(lines)
+    return [each for each in lines if is_accepted(each[0], answers, terms)]
+
+
 def decide_answer(
     standing: LotAwards, award_id: AwardId, answer: Answer, *, before: bool | None, now: datetime
 ) -> Decision[LotAwards]:

@@ -1,14 +1,14 @@
 """Render awards and the contracts that follow them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from services.bids.domain.ocds.parts import item, period, references, told, value, when
 from services.bids.domain.ocds.purchase import Award, Contract, Party
 from services.bids.domain.ocds.written import Data
 
 
-def award_data(award: Award, parties: Mapping[str, Party], *, tells_bids: bool) -> Data:
-    """Render an award; the bids on which it rests are named where bids may be told."""
+def award_data(award: Award, parties: Mapping[str, Party], *, told_ids: Collection[str]) -> Data:
+    """Render an award; of the bids on which it rests those are named that may be told."""
     return told(
         {
             "id": award.id,
@@ -20,7 +20,7 @@ def award_data(award: Award, parties: Mapping[str, Party], *, tells_bids: bool) 
             "suppliers": references(award.supplier_ids, parties),
             "items": [item(each) for each in award.items],
             "relatedLots": list(award.lot_ids),
-            "relatedBids": list(award.bid_ids) if tells_bids else None,
+            "relatedBids": [bid_id for bid_id in award.bid_ids if bid_id in told_ids],
         }
     )
 

@@ -1,5 +1,6 @@
 """Render bids: counted for every lot as soon as there are any, and each one once it may be told."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -15,26 +16,30 @@ def bids_data(purchase: Purchase, parties: Mapping[str, Party]) -> Data:
     """
     if not purchase.bids:
         return None
+    by_lot: defaultdict[str, list[Bid]] = defaultdict(list)
+    for bid in filter(_stands, purchase.bids):
+        for lot_id in bid.lot_ids:
+            by_lot[lot_id].append(bid)
     statistics = [
-        statistic for lot in purchase.tender.lots for statistic in _statistics(purchase, lot.id)
+        statistic
+        for lot in purchase.tender.lots
+        for statistic in _statistics(by_lot[lot.id], lot.id, may_tell=purchase.tells_bids)
     ]
-    details: list[Data] = []
-    if purchase.tells_bids:
-        details = [_bid(bid, parties) for bid in purchase.bids]
+    details: list[Data] = [_bid(bid, parties) for bid in purchase.told_bids]
     return told({"statistics": statistics, "details": details})
 
 
-def _statistics(purchase: Purchase, lot_id: str) -> list[Data]:
-    bids = [bid for bid in purchase.bids if lot_id in bid.lot_ids and _stands(bid)]
+def _statistics(bids: Sequence[Bid], lot_id: str, *, may_tell: bool) -> list[Data]:
+    tells_all = may_tell and all(bid.is_told for bid in bids)
     counts = {"bids": len(bids), "bidders": len({bid.tenderer_id for bid in bids})}
-    if purchase.tells_bids:
+    if tells_all:
         counts["validBids"] = sum(bid.status is BidStatus.VALID for bid in bids)
         counts["disqualifiedBids"] = sum(bid.status is BidStatus.DISQUALIFIED for bid in bids)
     told_counts: list[Data] = [
         {"id": f"{lot_id}-{measure}", "measure": measure, "value": count, "relatedLot": lot_id}
         for measure, count in counts.items()
     ]
-    return [*told_counts, *(_extremes(bids, lot_id) if purchase.tells_bids else [])]
+    return [*told_counts, *(_extremes(bids, lot_id) if tells_all else [])]
 
 
 def _extremes(bids: Sequence[Bid], lot_id: str) -> list[Data]:

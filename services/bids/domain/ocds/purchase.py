@@ -188,7 +188,7 @@ class Tender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bid:
-    """One vendor's bid in its last version."""
+    """One vendor's bid in its last version; while `is_told` is False it is counted alone."""
 
     id: str
     tenderer_id: str
@@ -198,6 +198,7 @@ class Bid:
     value: Money | None = None
     rank: int | None = None
     is_variant: bool = False
+    is_told: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,3 +244,8 @@ class Purchase:
     tells_bids: bool = False
     awards: tuple[Award, ...] = ()
     contracts: tuple[Contract, ...] = ()
+
+    @property
+    def told_bids(self) -> tuple[Bid, ...]:
+        """The bids that may be told of, one by one."""
+        return tuple(bid for bid in self.bids if self.tells_bids and bid.is_told)

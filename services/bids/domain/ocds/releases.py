@@ -15,10 +15,23 @@ from services.bids.domain.ocds.written import Data
 
 VERSION: Final = "1.1"
 
+_COMMITS: Final = {
+    "lots": "8d3b52eb26ce0f1a015c91b665c120b17ef619a0",
+    "bid": "d62ff4b0ba393d823ca8113a9039b12edf7acb8f",
+    "bidOpening": "47c576527240c7cd4e1a0fa1b051a9fce2adf5e6",
+    "awardCriteriaBreakdown": "9391240f353e8536992938fe9f7987cd89235331",
+    "techniques": "5568b00a8dd694a3d34441bdd9ef2bd3f9d44b11",
+}
+"""Each extension at the commit whose schema releases are held against.
+
+A release stays valid as long as what it names stays as it was, which a branch does not. Three of
+the five have no tags, and the last tags of the other two (v1.1.5) do not know fields used here.
+"""
+
 EXTENSIONS: Final = tuple(
-    f"https://raw.githubusercontent.com/open-contracting-extensions/ocds_{name}_extension/master"
+    f"https://raw.githubusercontent.com/open-contracting-extensions/ocds_{name}_extension/{commit}"
     "/extension.json"
-    for name in ("lots", "bid", "bidOpening", "awardCriteriaBreakdown", "techniques")
+    for name, commit in _COMMITS.items()
 )
 
 
@@ -64,7 +77,7 @@ def release_data(purchase: Purchase, release: Told) -> dict[str, Data]:
             "tender": tender_data(purchase.tender, parties),
             "bids": bids_data(purchase, parties),
             "awards": [
-                award_data(award, parties, tells_bids=purchase.tells_bids)
+                award_data(award, parties, told_ids={bid.id for bid in purchase.told_bids})
                 for award in purchase.awards
             ],
             "contracts": [contract_data(contract) for contract in purchase.contracts],
@@ -93,9 +106,8 @@ def _roles(purchase: Purchase) -> dict[str, list[Data]]:
         if party.is_buyer or party.id == purchase.buyer_id:
             roles[party.id].append("buyer")
     roles[purchase.tender.procuring_entity_id].append("procuringEntity")
-    if purchase.tells_bids:
-        for tenderer_id in {bid.tenderer_id for bid in purchase.bids}:
-            roles[tenderer_id].append("tenderer")
+    for tenderer_id in {bid.tenderer_id for bid in purchase.told_bids}:
+        roles[tenderer_id].append("tenderer")
     for supplier_id in {each for award in purchase.awards for each in award.supplier_ids}:
         roles[supplier_id].append("supplier")
     return dict(roles)

@@ -12,7 +12,13 @@ from itertools import combinations
 from typing import Final
 
 from services.bids.domain.sharing.games import CostGame, Group, members_of
-from services.bids.domain.sharing.groups import MEMBERS_ALL_BUT_ONE_MAX, places_in
+from services.bids.domain.sharing.groups import (
+    MEMBERS_ALL_BUT_ONE_MAX,
+    places_in,
+    scaled,
+    sums_by_group,
+    tabulate,
+)
 from shared.domain.ids import PartyId
 
 MEMBERS_ALL_GROUPS_MAX: Final = 15
@@ -64,12 +70,10 @@ class CoreCheck:
 def check_core(game: CostGame, shares: Sequence[Fraction]) -> CoreCheck:
     """Compare what groups pay by exact shares, in the order of member ids, with cost alone."""
     members = members_of(game)
-    pays = dict(zip(members, shares, strict=True))
     looked = _looked(len(members))
     seen, objections = 0, []
-    for group in _groups(members, looked):
+    for group, gain in _gains(game, members, shares, looked):
         seen += 1
-        gain = sum((pays[member_id] for member_id in group), Fraction(0)) - game.cost(group)
         if gain > 0:
             objections.append(Objection(tuple(sorted(group)), gain))
     objections.sort(key=lambda each: (-each.gain, len(each.members), each.members))
@@ -89,15 +93,36 @@ def _looked(count: int) -> Looked:
     return Looked.SINGLES_AND_ALL_BUT_ONE if count <= MEMBERS_ALL_BUT_ONE_MAX else Looked.SINGLES
 
 
-def _groups(members: Sequence[PartyId], looked: Looked) -> Iterator[Group]:
-    """List groups of some members, but not of all: what all pay is what is shared."""
+def _gains(
+    game: CostGame, members: Sequence[PartyId], shares: Sequence[Fraction], looked: Looked
+) -> Iterator[tuple[Group, Fraction]]:
+    """Tell what each group but that of all pays beyond what it would by itself."""
     if looked is Looked.ALL_GROUPS:
-        for mask in range(1, (1 << len(members)) - 1):
-            yield frozenset(members[place] for place in places_in(mask))
+        yield from _gains_of_all(game, members, shares)
         return
-    everybody = frozenset(members)
-    yield from (frozenset({one}) for one in members)
+    pays = dict(zip(members, shares, strict=True))
+    everybody, whole = frozenset(members), sum(shares, Fraction(0))
+    for one in members:
+        alone = frozenset({one})
+        yield alone, pays[one] - game.cost(alone)
     if looked is Looked.SINGLES_PAIRS_AND_ALL_BUT_ONE:
-        yield from map(frozenset, combinations(members, PAIR))
+        for one, other in combinations(members, PAIR):
+            pair = frozenset({one, other})
+            yield pair, pays[one] + pays[other] - game.cost(pair)
     if looked is not Looked.SINGLES:
-        yield from (everybody - {one} for one in members)
+        for one in members:
+            others = everybody - {one}
+            yield others, whole - pays[one] - game.cost(others)
+
+
+def _gains_of_all(
+    game: CostGame, members: Sequence[PartyId], shares: Sequence[Fraction]
+) -> Iterator[tuple[Group, Fraction]]:
+    """Compare in whole numbers over one denominator: there may be tens of thousands of groups."""
+    numbers, over = scaled([*shares, *tabulate(game)])
+    paid, costs = sums_by_group(numbers[: len(members)]), numbers[len(members) :]
+    for mask in range(1, len(costs) - 1):
+        # Who does not object need not be named.
+        gain = max(paid[mask] - costs[mask], 0)
+        named = (members[place] for place in places_in(mask)) if gain else ()
+        yield frozenset(named), Fraction(gain, over)

@@ -1,7 +1,7 @@
 """Say what any group of members would pay by itself: the cost game that every rule starts from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Protocol
@@ -41,24 +41,16 @@ class TierGame:
 
     def cost(self, group: Group) -> Fraction:
         """Multiply a group's quantity by the price that it reaches, or add it up tier by tier."""
-        return self._cost_at(sum((self.needs[member_id] for member_id in group), Decimal(0)))
+        quantity = sum((self.needs[member_id] for member_id in group), Decimal(0))
+        return cost_at(self.pricing, quantity)
 
     def costs_along(self, order: Sequence[PartyId]) -> list[Fraction]:
         """Let the quantity grow member by member."""
         costs, quantity = [], Decimal(0)
         for member_id in order:
             quantity += self.needs[member_id]
-            costs.append(self._cost_at(quantity))
+            costs.append(cost_at(self.pricing, quantity))
         return costs
-
-    def _cost_at(self, quantity: Decimal) -> Fraction:
-        if not quantity:
-            return NOTHING
-        first = self.pricing.tiers[0].unit_price
-        unit_e4 = self.pricing.exact_e4(quantity)
-        exact = Fraction(first.e4) if unit_e4 is None else unit_e4
-        minor_per_e4 = Fraction(10 ** digits_of(first.currency), PRICE_SCALE)
-        return exact * Fraction(quantity) * minor_per_e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +108,61 @@ class SumGame:
         """Add up the parts at each step."""
         along = [part.costs_along(order) for part in self.parts]
         return [sum(costs, NOTHING) for costs in zip(*along, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledGame:
+    """Another game in which every group pays the same part of what it would, or multiple of it."""
+
+    game: CostGame
+    factor: Fraction
+
+    @property
+    def needs(self) -> Mapping[PartyId, Decimal]:
+        """Tell what the members of the other game need."""
+        return self.game.needs
+
+    def cost(self, group: Group) -> Fraction:
+        """Scale what a group pays."""
+        return self.game.cost(group) * self.factor
+
+    def costs_along(self, order: Sequence[PartyId]) -> list[Fraction]:
+        """Scale what it pays at each step."""
+        return [cost * self.factor for cost in self.game.costs_along(order)]
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedGame:
+    """Another game whose groups are priced once, for rules that ask for the same ones."""
+
+    game: CostGame
+    known: dict[Group, Fraction] = field(default_factory=dict)
+
+    @property
+    def needs(self) -> Mapping[PartyId, Decimal]:
+        """Tell what the members of the other game need."""
+        return self.game.needs
+
+    def cost(self, group: Group) -> Fraction:
+        """Compute what a group pays, or remember it."""
+        if group not in self.known:
+            self.known[group] = self.game.cost(group)
+        return self.known[group]
+
+    def costs_along(self, order: Sequence[PartyId]) -> list[Fraction]:
+        """Compute it at each step; orders are too many to be remembered."""
+        return self.game.costs_along(order)
+
+
+def cost_at(pricing: Pricing, quantity: Decimal) -> Fraction:
+    """Price a quantity in minor units, below the first tier at that tier's price."""
+    if not quantity:
+        return NOTHING
+    first = pricing.tiers[0].unit_price
+    unit_e4 = pricing.exact_e4(quantity)
+    exact = Fraction(first.e4) if unit_e4 is None else unit_e4
+    minor_per_e4 = Fraction(10 ** digits_of(first.currency), PRICE_SCALE)
+    return exact * Fraction(quantity) * minor_per_e4
 
 
 def members_of(game: CostGame) -> tuple[PartyId, ...]:

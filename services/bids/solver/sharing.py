@@ -1,0 +1,106 @@
+"""Share costs in a process of its own, bounded in time and memory.
+
+Exact fractions over every group of members keep a processor busy for seconds, and a thread that
+does that can neither be stopped nor leaves the others their turn. The process tells each rule as
+soon as it is through, so that what takes too long costs none of the others.
+"""
+
+import asyncio
+import pickle
+import resource
+import sys
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from io import BytesIO
+from typing import Any, BinaryIO, Final
+
+from services.bids.domain.sharing.beside import (
+    LeftOut,
+    SharingTask,
+    share_beside,
+    told_left_out,
+)
+from services.bids.domain.sharing.shares import Sharing
+
+SECONDS: Final = 8.0
+"""The time for one answer: somebody waits for it, and the clients wait for ten."""
+
+MEMORY_BYTES: Final = 1024**3
+"""Address space of one process; the widest game that is weighed takes a tenth of it."""
+
+CHUNK_BYTES: Final = 64 * 1024
+
+
+class SharingProcesses:
+    """Share in child processes, a few at once; the port `Sharers`."""
+
+    def __init__(self, *, at_once: int = 2, seconds: float = SECONDS) -> None:
+        """Allow so many at once, each for so long, waiting for its turn included."""
+        self._turn = asyncio.Semaphore(at_once)
+        self._seconds = seconds
+
+    async def share(self, task: SharingTask) -> list[Sharing | LeftOut]:
+        """Share a cost by each rule that comes to an end in time; the others are left out."""
+        told = bytearray()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds), self._turn:
+                await _collect(task, told)
+        found = _whole_ones(bytes(told))
+        done = {each.rule for each in found}
+        missing = [rule for rule in task.rules if rule not in done]
+        return [*found, *told_left_out(missing, seconds=self._seconds)]
+
+
+def answer(asked: BinaryIO, told: BinaryIO) -> None:
+    """Read one task, and write what each rule comes to as soon as it is known."""
+    task = pickle.load(asked)  # noqa: S301 - written by the service that started this process
+    for outcome in share_beside(task):
+        pickle.dump(outcome, told)
+        told.flush()
+
+
+async def _collect(task: SharingTask, told: bytearray) -> None:
+    """Let a process share, and gather what it writes until its end, or until the caller's."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.bids.solver.sharing",
+        str(MEMORY_BYTES),
+        stdin=PIPE,
+        stdout=PIPE,
+    )
+    try:
+        assert process.stdin is not None, "it was asked for"
+        assert process.stdout is not None, "it was asked for"
+        process.stdin.write(pickle.dumps(task))
+        process.stdin.close()
+        while chunk := await process.stdout.read(CHUNK_BYTES):
+            told += chunk
+    finally:
+        await _end(process)
+
+
+def _whole_ones(told: bytes) -> list[Sharing | LeftOut]:
+    """Read what was written whole; what a process that was killed had begun is left."""
+    found: list[Sharing | LeftOut] = []
+    stream = BytesIO(told)
+    with suppress(EOFError, pickle.UnpicklingError):
+        while True:
+            outcome: Any = pickle.load(stream)  # noqa: S301 - written by the process started here
+            found.append(outcome)
+    return found
+
+
+async def _end(process: Process) -> None:
+    """Kill a process that still runs, and wait until it is gone."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+if __name__ == "__main__":
+    memory = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answer(sys.stdin.buffer, sys.stdout.buffer)
