@@ -1,4 +1,4 @@
-"""Ask the bids service: parties, requirements, solicitations, sealed bids, openings, awards."""
+"""Ask the bids service: parties, requirements, solicitations, sealed bids, openings."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
@@ -337,10 +337,6 @@ class BidsClient:
         """Write a disclosure's ZIP file into a file (buyer, auditor)."""
         await self._caller.download(f"/v1/disclosures/{disclosure_id}", file)
 
-    async def evaluation(self, lot_id: str) -> Document:
-        """Read how a lot's bids rank, and its auction's final ranking (buyer, auditor)."""
-        return await self._caller.get(f"/v1/lots/{lot_id}/evaluation")
-
     async def request_auction(
         self,
         lot_id: str,
@@ -357,37 +353,6 @@ class BidsClient:
         }
         return await self._caller.post(f"/v1/lots/{lot_id}/auction", body)
 
-    async def intend_award(
-        self, lot_id: str, *, vendor_id: str | None = None, reason: str | None = None
-    ) -> Document:
-        """Name the winner: the best ranked, or another with a reason (buyer)."""
-        said = {"vendor_id": vendor_id, "reason": reason}
-        body = {name: value for name, value in said.items() if value is not None}
-        return await self._caller.post(f"/v1/lots/{lot_id}/intent", body)
-
-    async def close_without_award(self, lot_id: str, *, reason: str) -> Document:
-        """End a lot without award (buyer)."""
-        return await self._caller.post(f"/v1/lots/{lot_id}/no-award", {"reason": reason})
-
-    async def awards(self, lot_id: str) -> list[Document]:
-        """Read a lot's awards: those that stand, and behind them those that were withdrawn."""
-        found = await self._caller.get(f"/v1/lots/{lot_id}/awards")
-        items: list[Document] = found["items"]
-        return items
-
-    def award_lines(self, award_id: str) -> AsyncIterator[Document]:
-        """List the members' parts of an award (a member: its own)."""
-        return self._caller.items(f"/v1/awards/{award_id}/lines")
-
-    async def sharings(self, lot_id: str, *, rule: str | None = None) -> Document:
-        """Read what members would pay by each rule of sharing (buyer, auditor, own members)."""
-        asked = {} if rule is None else {"rule": rule}
-        return await self._caller.get(f"/v1/lots/{lot_id}/sharings", **asked)
-
-    async def savings(self, rfp_id: str) -> Document:
-        """Read what a solicitation's awards saved, and whom they cost (a member: its own)."""
-        return await self._caller.get(f"/v1/rfps/{rfp_id}/savings")
-
     async def ocds(self, rfp_id: str) -> Document:
         """Read a published solicitation as a release package of open contracting data."""
         return await self._caller.get(f"/v1/rfps/{rfp_id}/ocds")
@@ -395,11 +360,3 @@ class BidsClient:
     def chain(self, aggregate_id: str) -> AsyncIterator[Document]:
         """Read a hash chain from its beginning (buyer, auditor)."""
         return self._caller.items(f"/v1/chains/{aggregate_id}")
-
-    async def award_bundle(self, rfp_id: str) -> str:
-        """Read all that was decided of an RFP, as the text that is verified offline."""
-        return await self._caller.page(f"/v1/rfps/{rfp_id}/award-bundle")
-
-    async def award_report(self, rfp_id: str) -> str:
-        """Read the report of an RFP's awards as one page of HTML."""
-        return await self._caller.page(f"/v1/rfps/{rfp_id}/report.html")

@@ -9,6 +9,7 @@ repeats what went unanswered (see `clients.http`) and raises `Problem` or `Unrea
 """
 
 from clients.auctions import AuctionsClient
+from clients.awards import AwardsClient
 from clients.bids import BidsClient
 from clients.http import Http
 from clients.notify import NotifyClient
@@ -22,5 +23,6 @@ class Client:
     def __init__(self, services: Services, token: str, http: Http) -> None:
         """Speak with an access token; `http` may serve many clients at once."""
         self.bids = BidsClient(Caller(http, services.bids, token))
+        self.awards = AwardsClient(Caller(http, services.bids, token))
         self.auctions = AuctionsClient(Caller(http, services.auctions, token))
         self.notify = NotifyClient(Caller(http, services.notify, token))

@@ -88,23 +88,6 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
-async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
-    """Run reads that all see the record as of one instant.
-
-    Raises:
-        DatabaseUnavailable: The server is away.
-    """
-    try:
-        async with (
-            pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            yield connection
-    except LOST as error:
-        raise DatabaseUnavailable from error
-
-
-@asynccontextmanager
 async def reading(pool: Pool) -> AsyncIterator[Connection]:
     """Borrow a connection for reads that need no common snapshot.
 

@@ -48,7 +48,7 @@ def award_bundle(*, way: Way, rfp_id: UUID, output: Path) -> None:
     """  # noqa: D301 - likewise
 
     async def fetch(client: Client) -> str:
-        return await client.bids.award_bundle(str(rfp_id))
+        return await client.awards.bundle(str(rfp_id))
 
     _write(way, output, way.run(fetch))
 
@@ -66,7 +66,7 @@ def award_report(*, way: Way, rfp_id: UUID, output: Path) -> None:
     """  # noqa: D301 - likewise
 
     async def fetch(client: Client) -> str:
-        return await client.bids.award_report(str(rfp_id))
+        return await client.awards.report(str(rfp_id))
 
     _write(way, output, way.run(fetch))
 

@@ -55,7 +55,7 @@ def award_shares(*, way: Way, lot_id: UUID, rule: str | None, role: str) -> None
     """  # noqa: D301 - click reads the \b as "keep these lines"
 
     async def read(client: Client) -> Document:
-        return await client.bids.sharings(str(lot_id), rule=rule)
+        return await client.awards.sharings(str(lot_id), rule=rule)
 
     found = way.as_role(role).run(read)
     way.tell(found, _share_lines(found))
@@ -80,7 +80,7 @@ def award_savings(*, way: Way, rfp_id: UUID, role: str) -> None:
     """  # noqa: D301 - likewise
 
     async def read(client: Client) -> Document:
-        return await client.bids.savings(str(rfp_id))
+        return await client.awards.savings(str(rfp_id))
 
     found = way.as_role(role).run(read)
     way.tell(found, _savings_lines(found))

@@ -68,11 +68,11 @@ async def award(cast: Cast, lots: dict[str, Document]) -> tuple[Award, ...]:
 async def published(cast: Cast, rfp_id: str) -> Published:
     """Read what anybody may read of the awards, to check it and to read it."""
     with cast.screen.step("The award bundle and its report are fetched"):
-        bids = cast.buyer.bids
+        buyer = cast.buyer
         return Published(
-            bundle=await bids.award_bundle(rfp_id),
-            page=await bids.award_report(rfp_id),
-            keys=json.dumps(dict(await bids.receipt_keys())),
+            bundle=await buyer.awards.bundle(rfp_id),
+            page=await buyer.awards.report(rfp_id),
+            keys=json.dumps(dict(await buyer.bids.receipt_keys())),
         )
 
 
@@ -115,21 +115,21 @@ async def deliveries(
 
 async def _intend(cast: Cast, lot_id: str) -> None:
     try:
-        await cast.buyer.bids.intend_award(lot_id)
+        await cast.buyer.awards.intend(lot_id)
     except Problem as problem:
         # The answer of an earlier try may have been lost: then there is an award.
-        if problem.status != CONFLICT or not await cast.buyer.bids.awards(lot_id):
+        if problem.status != CONFLICT or not await cast.buyer.awards.of_lot(lot_id):
             raise
 
 
 async def _made(cast: Cast, lot_id: str) -> Document | None:
-    (award,) = await cast.buyer.bids.awards(lot_id)
+    (award,) = await cast.buyer.awards.of_lot(lot_id)
     return award if award["status"] == "made" else None
 
 
 async def _award(cast: Cast, key: str, made: Document) -> Award:
     currency = cast.season.currency
-    lines = [_line(cast, line) async for line in cast.buyer.bids.award_lines(made["id"])]
+    lines = [_line(cast, line) async for line in cast.buyer.awards.lines(made["id"])]
     return Award(
         lot_key=key,
         vendor_reference=cast.vendor_of_id[made["vendor_id"]],

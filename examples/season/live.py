@@ -139,6 +139,6 @@ async def _watch(buyer: Client, auction_id: str, over: asyncio.Event) -> Documen
 
 
 async def _final_ranking(cast: Cast, lot_id: str) -> list[Document] | None:
-    evaluation = await cast.buyer.bids.evaluation(lot_id)
+    evaluation = await cast.buyer.awards.evaluation(lot_id)
     ranking: list[Document] | None = evaluation["auction"]
     return ranking or None

@@ -209,7 +209,7 @@ async def _rankings(cast: Cast, lots: dict[str, Document]) -> dict[str, tuple[Pl
 
     async def rank(item: tuple[str, Document]) -> None:
         key, lot = item
-        evaluation = await cast.buyer.bids.evaluation(lot["id"])
+        evaluation = await cast.buyer.awards.evaluation(lot["id"])
         rankings[key] = ranking_of(cast, evaluation["bids"])
 
     await for_each(lots.items(), rank)

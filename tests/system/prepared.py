@@ -136,23 +136,23 @@ class _Purchase:
     async def awarded(self) -> Ids:
         """Leave an RFP whose lot is awarded."""
         ids = await self.opened()
-        bids, (lot_id,) = self.people.buyer.bids, ids["lot_id"]
-        await bids.intend_award(lot_id)
+        awards, (lot_id,) = self.people.buyer.awards, ids["lot_id"]
+        await awards.intend(lot_id)
 
         async def is_made() -> bool:
-            (award,) = await bids.awards(lot_id)
+            (award,) = await awards.of_lot(lot_id)
             return bool(award["status"] == "made")
 
         await until(is_made)
-        (award,) = await bids.awards(lot_id)
+        (award,) = await awards.of_lot(lot_id)
         self.ids["award_id"].append(award["id"])
-        self.ids["line_id"] += [line["id"] async for line in bids.award_lines(award["id"])]
+        self.ids["line_id"] += [line["id"] async for line in awards.lines(award["id"])]
         return ids
 
     async def protested(self) -> Ids:
         """Leave an RFP whose lot's award is intended, and protested against."""
         (lot_id,) = (await self.opened(standstill_s=3600))["lot_id"]
-        award = await self.people.buyer.bids.intend_award(lot_id)
+        award = await self.people.buyer.awards.intend(lot_id)
         self.ids["award_id"].append(award["id"])
         path, said = f"/v1/lots/{lot_id}/protests", {"grounds": "Ours was cheaper."}
         protest = await self.caller("vendor-1").post(path, said)

@@ -152,7 +152,7 @@ async def test_two_of_three_custodians_rehearse_and_then_open_bids_that_vendors_
     assert {(one["status"], one["opened"], one["failed"]) for one in openings} == {
         ("unsealed", 2, 0)
     }
-    evaluation = await people.buyer.bids.evaluation(str(lot_id))
+    evaluation = await people.buyer.awards.evaluation(str(lot_id))
     assert [bid["unit_price"] for bid in evaluation["bids"]] == ["690.00", "700.50"]
     proof = await is_in_the_opening(bids[0], filed.receipt, keys=keys)
     assert proof["size"] == 2
@@ -197,7 +197,7 @@ async def test_one_custodian_waits_in_vain_and_its_share_alone_opens_nothing(
         [True, False, False],
     )
     with pytest.raises(Problem):
-        await people.buyer.bids.evaluation(str(lot_id))
+        await people.buyer.awards.evaluation(str(lot_id))
 
 
 async def test_insider_who_reads_everything_before_the_opening_finds_no_price_and_no_key(

@@ -73,7 +73,7 @@ async def _is_past_sealed(people: People, rfp_id: str) -> bool:
 
 
 async def _is_awarded(people: People, lot_id: str) -> bool:
-    (award,) = await people.buyer.bids.awards(lot_id)
+    (award,) = await people.buyer.awards.of_lot(lot_id)
     return bool(award["status"] == "made")
 
 
@@ -85,7 +85,7 @@ async def test_a_purchase_ends_in_one_verified_webhook_per_member(
         receiver.secrets.append(endpoint["secret"])
     lot = await opened_lot(people, ("400.00", "410.00"))
 
-    await people.buyer.bids.intend_award(lot["id"])
+    await people.buyer.awards.intend(lot["id"])
     await until(partial(_is_awarded, people, lot["id"]))
 
     async def has_both() -> bool:
@@ -101,7 +101,7 @@ async def test_a_purchase_ends_in_one_verified_webhook_per_member(
             "400.00",
             "120000.00",
         )
-    (award,) = await people.buyer.bids.awards(lot["id"])
+    (award,) = await people.buyer.awards.of_lot(lot["id"])
     assert (award["vendor_id"], award["total"]) == (people.vendor_ids[0], "240000.00")
 
 
@@ -123,14 +123,14 @@ async def test_a_live_auction_decides_the_award(people: People) -> None:
         },
     )
     with pytest.raises(Problem) as early:
-        await people.buyer.bids.intend_award(lot["id"])
+        await people.buyer.awards.intend(lot["id"])
     auction = await _auction_of(people, lot["id"])
 
     answer = await people.vendors[1].auctions.offer(
         auction["id"], unit_price="390.00", currency="USD"
     )
     await until(partial(_is_evaluated, people, lot["id"]))
-    award = await people.buyer.bids.intend_award(lot["id"])
+    award = await people.buyer.awards.intend(lot["id"])
 
     assert early.value.code == "lot_not_evaluated"
     assert (answer["rank"], answer["lead_price"]) == (1, "390.00")
@@ -171,7 +171,7 @@ async def test_when_every_stream_is_deleted_the_purchase_goes_on(
         await jetstream.delete_stream(stream_name("commonlot", publisher))
     await bus.close()
 
-    await people.buyer.bids.intend_award(lot["id"])
+    await people.buyer.awards.intend(lot["id"])
 
     async def has_it() -> bool:
         return len(receiver.got) >= 1

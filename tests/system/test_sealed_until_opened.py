@@ -99,7 +99,7 @@ async def test_no_price_is_found_anywhere_before_the_opening_and_it_is_afterward
     before = finds(stack.facts.data)
     told = await events_of(stack)
     with pytest.raises(Problem) as early:
-        await people.buyer.bids.evaluation(lot["id"])
+        await people.buyer.awards.evaluation(lot["id"])
 
     assert before == []
     assert not any(form in told for form in FORMS)
@@ -110,5 +110,5 @@ async def test_no_price_is_found_anywhere_before_the_opening_and_it_is_afterward
     await open_rfp(people.custodian.bids, rfp["id"], people.custodian_key)
     # The search can find: what was sealed is now in the tables.
     assert finds(stack.facts.data) != []
-    evaluation = await people.buyer.bids.evaluation(lot["id"])
+    evaluation = await people.buyer.awards.evaluation(lot["id"])
     assert evaluation["bids"][0]["unit_price"] == CANARY

@@ -198,7 +198,7 @@ async def test_every_district_of_texas_is_in_the_opened_lots_to_the_last_laptop(
     opening = await opened(people, rfp)
     assert (opening["opened"], opening["failed"]) == (REGIONS + REGIONS // 2, 0)
 
-    evaluated = [(await buyer.evaluation(lot["id"]))["bids"] for lot in lots]
+    evaluated = [(await people.buyer.awards.evaluation(lot["id"]))["bids"] for lot in lots]
     assert [[bid["total"] for bid in bids] for bids in evaluated] == [
         [
             cents(region.laptops * price)

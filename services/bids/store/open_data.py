@@ -33,7 +33,7 @@ FROM opening WHERE rfp_id = $1 AND purpose = 'price'
 
 # Ranks are those of the auction where one was held; else those by price, where that alone decides,
 # among the bids that were not set aside.
-_BIDS: Final = """-- bids.list_bids_to_publish
+_BIDS: Final = """-- bids.list_bids_for_open_data
 SELECT bid.id AS bid_id, bid.lot_id, bid.vendor_id, version.received_at,
     coalesce(final.price_e4, opened.price_e4) AS price_e4,
     coalesce(final.rank, CASE WHEN $3 AND NOT auction.was_held THEN row_number() OVER (
@@ -67,7 +67,7 @@ SELECT id FROM lot WHERE rfp_id = $1 AND (
 )
 """
 
-_NAMES: Final = """-- bids.list_names_to_publish
+_NAMES: Final = """-- bids.list_names_for_open_data
 SELECT id, name FROM party WHERE id = ANY($1::uuid[])
 """
 
