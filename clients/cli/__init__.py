@@ -6,6 +6,18 @@ Exit status: 0 done, 1 refused, 2 the command line is wrong, 3 no service was re
 import click
 
 from clients.cli.auctions import auctions
+from clients.cli.award_course import (
+    award_answer,
+    award_approve,
+    award_contracts,
+    award_intend,
+    award_intend_scenario,
+    award_notice,
+    award_protest,
+    award_rule,
+    award_show,
+    award_withdraw,
+)
 from clients.cli.awards import award
 from clients.cli.bids import bid
 from clients.cli.disclosures import bid_claim, rfp_claims, rfp_disclose, rfp_judge
@@ -34,9 +46,11 @@ def cli() -> None:
     \b
     A buyer:      parties import, requirements import, rfp draft, pool, case, rfp publish,
                   invite, amend, answer, cancel, withdrawal decide, disclose,
-                  award shares, award savings
+                  award intend, intend-scenario, approve, rule, withdraw, contracts,
+                  shares, savings
     A vendor:     rfp show, intent, bid form, check, seal, file, proof, claim,
-                  withdrawal claim
+                  withdrawal claim, award notice, protest
+    A member:     award show, answer, contracts
     All of them:  documents put, list, get
     A custodian:  keys generate, register, share, and open
     Anybody:      award bundle, report, verify, once a lot is awarded
@@ -72,8 +86,21 @@ for about_rfps in (
 ):
     rfp.add_command(about_rfps)
 bid.add_command(bid_claim)
-for about_members in (award_shares, award_savings):
-    award.add_command(about_members)
+for about_awards in (
+    award_intend,
+    award_intend_scenario,
+    award_show,
+    award_approve,
+    award_withdraw,
+    award_notice,
+    award_protest,
+    award_rule,
+    award_answer,
+    award_contracts,
+    award_shares,
+    award_savings,
+):
+    award.add_command(about_awards)
 cli.add_command(token)
 cli.add_command(verify)
 

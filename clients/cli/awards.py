@@ -23,10 +23,11 @@ _output_option = click.option(
 
 @click.group()
 def award() -> None:
-    """Fetch and verify what was decided of an RFP.
+    """Decide lots, lead their awards on, and fetch and verify what was decided.
 
     \b
     Example:
+        commonlot award intend $LOT
         commonlot award bundle $RFP --output award.json
         commonlot award verify award.json
     """  # noqa: D301 - click reads the \b as "keep these lines"
