@@ -96,10 +96,10 @@ class Ground:
             "postgres", lambda: accepts_connections(self.folder, self.settings), timeout_s=READY_S
         )
 
-    async def token(self, vendor_id: UUID) -> str:
-        """Ask the issuer for a vendor's token."""
+    async def token(self, party_id: UUID, *, role: Role = Role.VENDOR) -> str:
+        """Ask the issuer for a party's token."""
         headers = {"Authorization": f"Bearer {self.folder.token_secret()}"}
-        wanted = {"role": Role.VENDOR, "party_id": str(vendor_id)}
+        wanted = {"role": role, "party_id": str(party_id)}
         async with (
             aiohttp.ClientSession(self.issuer_url, headers=headers) as session,
             session.post("/token", json=wanted) as answer,

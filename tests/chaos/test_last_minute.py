@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,22 +11,15 @@ from uuid import UUID
 import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import SecretStr
 
 from clients.custodian import bytes_of
-from deploy.local.apart import until as until_ready
-from deploy.local.launches import answers, keys_of, loopback_url, service_launch
-from deploy.local.nats import nats_url
-from deploy.local.processes import Launch
 from services.bids.domain.openings import OpeningStatus
-from shared import db
 from shared.clock import SystemClock
 from shared.db import Pool
 from shared.domain.money import UnitPrice
-from shared.migrate import migrate
 from shared.receipts import Receipt, verify_receipt
-from shared.settings import ServiceSettings
-from tests.chaos.conftest import READY_S, STREAM_BYTES_MAX, Child, Ground, nap
+from tests.chaos.bids_replicas import BidsReplica, bids_pool_of, replicas_of
+from tests.chaos.conftest import Ground, nap
 from tests.component.bids_purchase import USD, Purchase, publish
 from tests.patience import until
 
@@ -57,6 +49,12 @@ FROM bid_version AS version JOIN bid ON bid.id = version.bid_id
 _OPENED: Final = """-- tests.read_opened
 SELECT bid_id, vendor_id, version, price_e4, failure FROM unsealed_bid
 """
+
+
+@pytest.fixture
+async def bids_pool(ground: Ground) -> AsyncIterator[Pool]:
+    async with bids_pool_of(ground) as pool:
+        yield pool
 
 
 @dataclass
@@ -118,66 +116,10 @@ class Rush:
             await nap(0.1)
 
 
-@pytest.fixture
-async def bids_pool(ground: Ground) -> AsyncIterator[Pool]:
-    await migrate(ground.server.url, "bids")
-    settings = ServiceSettings(
-        database_url=SecretStr(ground.server.service_url("bids")),
-        nats_url=SecretStr(nats_url(ground.folder, ground.settings)),
-        issuer=ground.issuer_url,
-        port=0,
-    )
-    pool = await db.open_pool(settings, service="bids")
-    yield pool
-    await pool.close()
-
-
-@dataclass
-class BidsReplica:
-    """One bids service."""
-
-    child: Child
-    url: str
-
-    async def ready(self) -> None:
-        await until_ready("bids", lambda: answers(f"{self.url}/readyz"), timeout_s=READY_S)
-
-
-@asynccontextmanager
-async def replicas_of(ground: Ground) -> AsyncIterator[list[BidsReplica]]:
-    async with AsyncExitStack() as cleanup:
-        replicas = []
-        for number in range(REPLICAS):
-            port = ground.folder.port(f"bids-{number}")
-            child = Child(_launch(ground, port), ground.folder)
-            cleanup.push_async_callback(asyncio.to_thread, child.end)
-            child.start()
-            replicas.append(BidsReplica(child, loopback_url(port)))
-        for replica in replicas:
-            await replica.ready()
-        yield replicas
-
-
-def _launch(ground: Ground, port: int) -> Callable[[], Launch]:
-    assigned = {
-        "COMMONLOT_DATABASE_URL": ground.server.service_url("bids"),
-        "COMMONLOT_NATS_URL": nats_url(ground.folder, ground.settings),
-        "COMMONLOT_PORT": str(port),
-        "COMMONLOT_ISSUER": ground.issuer_url,
-        "COMMONLOT_BUS_NAMESPACE": "lastminute",
-        "COMMONLOT_BUS_STREAM_BYTES_MAX": str(STREAM_BYTES_MAX),
-        "COMMONLOT_FILING_DEADLINE_S": "3",
-        "COMMONLOT_INTAKE_GRACE_S": "4",
-        "COMMONLOT_LEASE_S": "1.5",
-        **keys_of("bids", ground.folder),
-    }
-    return lambda: service_launch("bids", assigned, ground.settings)
-
-
 async def test_last_minute_loses_no_receipted_bid_and_lets_no_late_one_in(
     ground: Ground, bids_pool: Pool
 ) -> None:
-    async with replicas_of(ground) as replicas:
+    async with replicas_of(ground, "lastminute", replicas=REPLICAS) as replicas:
         purchase = await publish(bids_pool, vendors=VENDORS)
         tokens = [await ground.token(vendor_id) for vendor_id in purchase.vendors]
         rush = await _begin(purchase, replicas)
