@@ -26,6 +26,10 @@ class BidsClient:
         body = {"kind": kind, "reference": reference, "name": name}
         return await self._caller.post("/v1/parties", body | ({"area": area} if area else {}))
 
+    async def name_buyer(self, *, reference: str, name: str) -> Document:
+        """Say how the caller itself is called, on reports and in open data (buyer)."""
+        return await self._caller.put("/v1/buyer", {"reference": reference, "name": name})
+
     async def import_parties(self, table: str) -> Document:
         """Register many parties by CSV, with what is known of members: all, or none (buyer)."""
         return await self._caller.post("/v1/parties/import", table)

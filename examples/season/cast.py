@@ -20,6 +20,8 @@ from shared.clock import Clock
 from shared.sealing import generate_key_pair
 
 CUSTODIAN_REFERENCE: Final = "CUSTODIAN"
+BUYER_REFERENCE: Final = "BUYER"
+BUYER_NAME: Final = "The purchasing cooperative of the demonstration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +160,7 @@ async def _register(season: Season, casting: _Casting, screen: Screen) -> float:
             casting.ids[kind, reference] = answer["id"]
             advance()
 
+        await casting.buyer.bids.name_buyer(reference=BUYER_REFERENCE, name=BUYER_NAME)
         await for_each(parties, register)
     return (time.monotonic() - began_s) / len(parties)
 

@@ -90,6 +90,19 @@ async def test_a_buyer_is_not_registered(counter: Counter) -> None:
     assert (answer.status, answer.body["code"]) == (422, "party_kind_unknown")
 
 
+async def test_a_buyer_names_itself_and_may_call_itself_otherwise(counter: Counter) -> None:
+    first = {"reference": "NORTH", "name": "Northern Cooperative"}
+    second = {"reference": "NORTH", "name": "Northern Purchasing Cooperative"}
+
+    named = await counter.ask("PUT", "/v1/buyer", json=first)
+    again = await counter.ask("PUT", "/v1/buyer", json=first)
+    renamed = await counter.ask("PUT", "/v1/buyer", json=second)
+
+    assert (named.body["kind"], again.body) == ("buyer", named.body)
+    assert (renamed.body["id"], renamed.body["name"]) == (named.body["id"], second["name"])
+    assert await counter.chain(named.body["id"]) == ["party.registered", "party.renamed"]
+
+
 async def test_a_custodians_new_key_takes_the_place_of_the_old(counter: Counter) -> None:
     custodian_id = await counter.register_custodian("KEEPER")
     second = key_text(bytes([9]) + bytes(31))

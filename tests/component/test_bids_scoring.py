@@ -158,6 +158,8 @@ async def test_award_goes_to_the_highest_score_and_waits_for_the_last_mark(
     record = await purchase.awarding.intend(lot_id, choice, buyer_id=purchase.buyer_id)
 
     assert (record.award.vendor_id, str(record.award.price)) == (purchase.vendors[1], "0.25")
+    with pytest.raises(ScoresFinal):
+        await judge(scoring, lot_id, bids[0], {ANNA: "10"})
 
 
 async def test_rfp_without_a_plan_is_scored_by_its_criteria(

@@ -37,6 +37,14 @@ class RegisterParty(RequestModel):
     area: Label | None = Field(default=None, examples=["North Shore"])
 
 
+class NameBuyer(RequestModel):
+    """How the buyer is called; the reference is its own, and no other buyer's."""
+
+    reference: Label = Field(examples=["NORTHERN"])
+    name: Label = Field(examples=["Northern Purchasing Cooperative"])
+    area: Label | None = None
+
+
 class PartyAnswer(AnswerModel):
     """A party; `id` is what its access tokens name as `party_id`."""
 
@@ -121,6 +129,26 @@ async def list_parties(call: Call[None]) -> PageAnswer[PartyAnswer]:
     found = await call.of(PARTIES).page(kind, Part(page.after, page.limit))
     items = [PartyAnswer.of(party) for party in found]
     return PageAnswer(items=items, next_after=items[-1].id if len(items) == page.limit else None)
+
+
+@routes.put(
+    "/v1/buyer",
+    scope="party:write",
+    body=NameBuyer,
+    answer=PartyAnswer,
+    summary="Say how the buyer is called",
+    refusals=(PartyAlreadyRegistered,),
+)
+async def name_buyer(call: Call[NameBuyer]) -> PartyAnswer:
+    """Write down the caller's own name: it stands on reports and in open data."""
+    body = call.body
+    new = NewParty(
+        kind=PartyKind.BUYER,
+        reference=body.reference,
+        name=body.name,
+        area=body.area or "",
+    )
+    return PartyAnswer.of(await call.of(PARTIES).name_buyer(new, buyer_id=call.caller_party))
 
 
 @routes.put(

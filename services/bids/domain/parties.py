@@ -1,7 +1,7 @@
 """Say who takes part in purchases: buyers, members, vendors, and the custodians of keys."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final
@@ -21,7 +21,7 @@ class PartyKind(StrEnum):
 
 
 REGISTRABLE: Final = (PartyKind.MEMBER, PartyKind.VENDOR, PartyKind.CUSTODIAN)
-"""The kinds of party that a buyer registers; buyers themselves come with their tokens."""
+"""The kinds of party that a buyer registers; buyers come with their tokens, and name themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,16 @@ class PartyRegistered(Fact):
     kind: PartyKind
     reference: str
     area: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyRenamed(Fact):
+    """A party is called otherwise from now on; the name itself is kept off the chain."""
+
+    TYPE: ClassVar[str] = "party.renamed"
+
+    party_id: PartyId
+    reference: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +138,19 @@ def decide_register(party: Party) -> Decision[Party]:
         party_id=party.id, kind=party.kind, reference=party.reference, area=party.area
     )
     return Decision(party, (registered,))
+
+
+def decide_name(before: Party | None, buyer: Party) -> Decision[Party]:
+    """Write down how a buyer is called, in place of what it was called before.
+
+    The same again changes nothing.
+    """
+    if before is None:
+        return decide_register(buyer)
+    named = replace(before, name=buyer.name, reference=buyer.reference, area=buyer.area)
+    if named == before:
+        return Decision(before)
+    return Decision(named, (PartyRenamed(party_id=buyer.id, reference=buyer.reference),))
 
 
 def decide_key(party: Party | None, key: CustodianKey) -> Decision[CustodianKey]:

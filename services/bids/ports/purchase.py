@@ -59,6 +59,16 @@ class Selection:
 class PartyStore(Protocol):
     """Keep parties and custodians' keys."""
 
+    async def name(
+        self, party_id: PartyId, decide: Callable[[Party | None], Decision[Party]], act: Act
+    ) -> Party:
+        """Add a party or call it otherwise; its row is held meanwhile.
+
+        Raises:
+            PartyAlreadyRegistered: Another party has its kind and reference.
+        """
+        ...
+
     async def register(self, decision: Decision[Party], act: Act) -> Party:
         """Add a party; one of the same id is returned as it stands.
 

@@ -19,6 +19,13 @@ VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (id) DO NOTHING RETURNING id
 """
 
+_NAME: Final = """-- bids.name_party
+INSERT INTO party (id, kind, reference, name, area, registered_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO UPDATE
+SET reference = excluded.reference, name = excluded.name, area = excluded.area
+"""
+
 _FIND: Final = """-- bids.find_party
 SELECT id, kind, reference, name, area, registered_at FROM party WHERE id = $1
 """
@@ -67,6 +74,36 @@ class PostgresPartyStore:
                     return party if row is None else party_of(row)
                 entry = Entry(Aggregate("party", party.id), decision.facts)
                 await self._journal.record(connection, [entry], actor=act.actor, at=act.at)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == "party_kind_reference_key":
+                raise PartyAlreadyRegistered from error
+            raise
+        return party
+
+    async def name(
+        self, party_id: PartyId, decide: Callable[[Party | None], Decision[Party]], act: Act
+    ) -> Party:
+        """Add a party or call it otherwise.
+
+        Raises:
+            PartyAlreadyRegistered: Another party has its kind and reference.
+        """
+        try:
+            async with db.transaction(self._pool) as connection:
+                decision = decide(await lock_party(connection, party_id))
+                party = decision.state
+                await connection.execute(
+                    _NAME,
+                    party.id,
+                    party.kind,
+                    party.reference,
+                    party.name,
+                    party.area,
+                    party.registered_at,
+                )
+                if decision.facts:
+                    entry = Entry(Aggregate("party", party.id), decision.facts)
+                    await self._journal.record(connection, [entry], actor=act.actor, at=act.at)
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name == "party_kind_reference_key":
                 raise PartyAlreadyRegistered from error

@@ -8,6 +8,7 @@ from services.bids.domain.parties import (
     Party,
     PartyKind,
     decide_key,
+    decide_name,
     decide_register,
 )
 from services.bids.ports.purchase import Act, Part, PartyStore
@@ -50,6 +51,25 @@ class Parties:
             registered_at=now,
         )
         return await self._store.register(decide_register(party), Act(str(actor), now))
+
+    async def name_buyer(self, new: NewParty, *, buyer_id: PartyId) -> Party:
+        """Write down how the buyer itself is called, on notices, reports and open data.
+
+        Raises:
+            PartyAlreadyRegistered: Another buyer has its reference.
+        """
+        now = self._clock.now()
+        buyer = Party(
+            id=buyer_id,
+            kind=PartyKind.BUYER,
+            reference=new.reference,
+            name=new.name,
+            area=new.area,
+            registered_at=now,
+        )
+        return await self._store.name(
+            buyer_id, lambda before: decide_name(before, buyer), Act(str(buyer_id), now)
+        )
 
     async def page(self, kind: PartyKind | None, part: Part) -> list[Party]:
         """List parties, of one kind or all."""

@@ -14,6 +14,7 @@ from services.bids.domain.scoring.judging import (
     decide_declare,
     decide_release,
     decide_score,
+    refuse_once_decided,
 )
 from services.bids.domain.scoring.low import OfferedPrice, low_flags
 from services.bids.domain.scoring.panels import (
@@ -98,11 +99,12 @@ class Scoring:
             EvaluatorUnknown: The evaluator is not on the panel that judges the criterion.
             DeclarationMissing: It has not declared whether there is a conflict.
             ConflictStands: It declared one.
-            ScoresFinal: Prices were released.
+            ScoresFinal: Prices were released, or the lot is decided.
             ScoreUnfit: No such bid or criterion here, or the mark is off its scale.
         """
 
         def decide(read: LotBook) -> Decision[Scorebook]:
+            refuse_once_decided(read.lot)
             return decide_score(read.book, given)
 
         await self._scorings.score(lot_id, given, decide, at=self._clock.now())
@@ -112,12 +114,13 @@ class Scoring:
 
         Raises:
             LotUnknown: No such lot, or another buyer's.
-            ScoresFinal: Prices were released.
+            ScoresFinal: Prices were released, or the lot is decided.
             ScoreUnfit: Nothing is agreed on here, or not such a mark.
             ScoresIncomplete: An evaluator has not scored this yet.
         """
 
         def decide(read: LotBook) -> Decision[Scorebook]:
+            refuse_once_decided(read.lot)
             return decide_agree(read.book, agreed)
 
         await self._scorings.agree(lot_id, agreed, decide, buyer_id=buyer_id, at=self._clock.now())

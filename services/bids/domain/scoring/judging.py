@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+from services.bids.domain.lots import ENDED, Lot, LotStatus
 from services.bids.domain.scoring.panels import (
     AgreedScore,
     BidScored,
@@ -63,6 +64,17 @@ def decide_declare(
         statement=now.statement,
     )
     return Decision(now, (fact,))
+
+
+def refuse_once_decided(lot: Lot) -> None:
+    """Let marks of a lot pass only while it is to be decided: what it was decided from stands.
+
+    Raises:
+        ScoresFinal: The lot is decided, or has ended.
+    """
+    if lot.status in {LotStatus.INTENDED, LotStatus.AWARDED, *ENDED}:
+        sentence = f"The lot is {lot.status}; its scores are changed no more."
+        raise ScoresFinal(sentence)
 
 
 def decide_score(book: Scorebook, given: IndividualScore) -> Decision[Scorebook]:
