@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,8 +25,7 @@ from services.bids.domain.auctioning import (
     standing_of,
 )
 from services.bids.domain.lots import Lot, LotStatus
-from shared.domain.ids import LotId, PartyId, RfpId
-from shared.domain.money import Currency, UnitPrice
+from shared.domain.ids import PartyId
 from shared.events.auctions import (
     AuctionCancelled,
     AuctionClosed,
@@ -36,35 +34,16 @@ from shared.events.auctions import (
     FinalOffer,
 )
 from shared.events.bids import AuctionRules, PriceFactor
+from tests.unit.bids_lot import MILK, price
 
-USD = Currency("USD")
 NOW = datetime(2027, 3, 16, 12, tzinfo=UTC)
-LOT_ID = LotId(UUID(int=2))
+LOT_ID = MILK.id
 AUCTION_ID = UUID(int=3)
-BUYER_ID = PartyId(UUID(int=4))
-RFP_ID = RfpId(UUID(int=5))
+BUYER_ID = MILK.buyer_id
+RFP_ID = MILK.rfp_id
 BEST, SECOND, THIRD = (PartyId(UUID(int=number)) for number in (11, 12, 13))
 
-LOT = Lot(
-    id=LOT_ID,
-    rfp_id=RFP_ID,
-    buyer_id=BUYER_ID,
-    number=1,
-    title="Whole milk",
-    category="goods",
-    item_code="50131701",
-    specification="half pint",
-    unit="each",
-    term_months=12,
-    delivery_area="",
-    quantity=Decimal(420),
-    currency=USD,
-    status=LotStatus.EVALUATED,
-)
-
-
-def price(text: str) -> UnitPrice:
-    return UnitPrice.parse(text, USD)
+LOT = MILK
 
 
 SEALED = (

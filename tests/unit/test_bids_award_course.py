@@ -38,10 +38,10 @@ from services.bids.domain.awards.course import (
 )
 from services.bids.domain.awards.lines import AwardLineId, Line
 from services.bids.domain.consortium import PriceOnDeclines, SilenceMeans
-from services.bids.domain.lots import Lot, LotStatus
+from services.bids.domain.lots import LotStatus
 from services.bids.domain.terms import Terms
-from shared.domain.ids import AwardId, LotId, PartyId, RfpId
-from shared.domain.money import Currency, Money, UnitPrice
+from shared.domain.ids import AwardId, PartyId
+from shared.domain.money import Money
 from shared.events.awards import (
     AwardIntended,
     AwardLineMade,
@@ -53,8 +53,8 @@ from shared.events.awards import (
     AwardRecommended,
     AwardWithdrawn,
 )
+from tests.unit.bids_lot import MILK, USD, price
 
-USD = Currency("USD")
 NOW = datetime(2027, 3, 16, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 MICROSECOND = timedelta(microseconds=1)
@@ -67,26 +67,7 @@ NORTHS, SOUTHS = (AwardLineId(UUID(int=number)) for number in (31, 32))
 PROTEST_ID = UUID(int=41)
 BIDDERS = frozenset({WINNER, LOSER})
 
-LOT = Lot(
-    id=LotId(UUID(int=2)),
-    rfp_id=RfpId(UUID(int=5)),
-    buyer_id=PartyId(UUID(int=4)),
-    number=1,
-    title="Whole milk",
-    category="goods",
-    item_code="50131701",
-    specification="half pint",
-    unit="each",
-    term_months=12,
-    delivery_area="",
-    quantity=Decimal(420),
-    currency=USD,
-    status=LotStatus.INTENDED,
-)
-
-
-def price(text: str) -> UnitPrice:
-    return UnitPrice.parse(text, USD)
+LOT = replace(MILK, status=LotStatus.INTENDED)
 
 
 RANKING = (Bidder(WINNER, 1, price("0.25")), Bidder(LOSER, 2, price("0.28")))

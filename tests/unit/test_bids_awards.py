@@ -43,7 +43,7 @@ from services.bids.domain.rfps import Rfp, RfpStatus
 from services.bids.domain.terms import Terms
 from shared.domain.bid_content import Pricing, Tier, TiersApply, one_price
 from shared.domain.facts import Decision
-from shared.domain.ids import AwardId, LotId, PartyId, RfpId
+from shared.domain.ids import AwardId, PartyId
 from shared.domain.money import Currency, Money, UnitPrice
 from shared.events.awards import (
     AwardIntended,
@@ -51,38 +51,19 @@ from shared.events.awards import (
     AwardMade,
     AwardNoticed,
 )
+from tests.unit.bids_lot import MILK, USD, price
 
-USD = Currency("USD")
 NOW = datetime(2027, 3, 16, 12, tzinfo=UTC)
 STANDSTILL = timedelta(days=10)
 AWARD_ID = AwardId(UUID(int=1))
-LOT_ID = LotId(UUID(int=2))
+LOT_ID = MILK.id
 AUCTION_ID = UUID(int=3)
-BUYER_ID = PartyId(UUID(int=4))
-RFP_ID = RfpId(UUID(int=5))
+BUYER_ID = MILK.buyer_id
+RFP_ID = MILK.rfp_id
 BEST, SECOND, THIRD = (PartyId(UUID(int=number)) for number in (11, 12, 13))
 NORTH, SOUTH = (PartyId(UUID(int=number)) for number in (21, 22))
 
-LOT = Lot(
-    id=LOT_ID,
-    rfp_id=RFP_ID,
-    buyer_id=BUYER_ID,
-    number=1,
-    title="Whole milk",
-    category="goods",
-    item_code="50131701",
-    specification="half pint",
-    unit="each",
-    term_months=12,
-    delivery_area="",
-    quantity=Decimal(420),
-    currency=USD,
-    status=LotStatus.EVALUATED,
-)
-
-
-def price(text: str) -> UnitPrice:
-    return UnitPrice.parse(text, USD)
+LOT = MILK
 
 
 SEALED = (

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.bids.domain.evaluation import Sight, displayed, open_bid, rank_bids, sight_of
-from services.bids.domain.lots import Lot, LotStatus
+from services.bids.domain.lots import LotStatus
 from services.bids.domain.openings import BidFailure, SealedBid, UnsealedBid
 from shared.domain.bid_content import (
     BidContent,
@@ -26,36 +26,21 @@ from shared.domain.bid_content import (
     write_content,
 )
 from shared.domain.bid_forms import BidForm
-from shared.domain.ids import BidId, LotId, OpeningId, PartyId, RfpId
+from shared.domain.ids import BidId, OpeningId, PartyId
 from shared.domain.money import Currency, UnitPrice
 from shared.sealing import SealContext, generate_key_pair, seal
+from tests.unit.bids_lot import MILK, USD, price
 
-USD = Currency("USD")
 EUR = Currency("EUR")
 RECEIVED_AT = datetime(2027, 3, 1, 12, tzinfo=UTC)
 OPENING_ID = OpeningId(UUID(int=1))
-LOT_ID = LotId(UUID(int=2))
+LOT_ID = MILK.id
 VENDOR_ID = PartyId(UUID(int=3))
-BUYER_ID = PartyId(UUID(int=4))
+BUYER_ID = MILK.buyer_id
 NONCE = bytes(range(32))
 KEYS = generate_key_pair()
 
-LOT = Lot(
-    id=LOT_ID,
-    rfp_id=RfpId(UUID(int=5)),
-    buyer_id=BUYER_ID,
-    number=1,
-    title="Whole milk",
-    category="goods",
-    item_code="50131701",
-    specification="half pint",
-    unit="each",
-    term_months=12,
-    delivery_area="",
-    quantity=Decimal(420),
-    currency=USD,
-    status=LotStatus.EVALUATED,
-)
+LOT = MILK
 
 
 FORM = BidForm(currency=USD, closes_at=RECEIVED_AT + timedelta(days=1), lots={LOT_ID: LOT.quantity})
@@ -65,10 +50,6 @@ def bare(unit_price: UnitPrice, *, nonce: bytes = NONCE) -> bytes:
     return write_content(
         BidContent(currency=unit_price.currency, nonce=nonce, pricing=one_price(unit_price))
     )
-
-
-def price(text: str) -> UnitPrice:
-    return UnitPrice.parse(text, USD)
 
 
 def sealed_bid(content: bytes) -> SealedBid:
