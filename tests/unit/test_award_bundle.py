@@ -11,7 +11,10 @@ from click.testing import CliRunner, Result
 
 from clients.award_bundle import BundleMalformed, check
 from clients.cli import cli
-from services.bids.domain.replay.reading import read_bundle, write_bundle
+from services.bids.domain.erate import ErateCategory
+from services.bids.domain.replay.reading import read, read_bundle, write_bundle
+from services.bids.domain.terms import ContractTerms, Terms
+from services.bids.store.rfps import terms_text
 from shared.checkpoints import read_key_set
 from shared.domain.canonical import canonical
 from shared.receipts import generate_signing_key, jwk_of
@@ -277,6 +280,17 @@ def test_whatever_is_changed_is_found_and_named(name: str) -> None:
 def test_what_is_not_of_the_format_is_refused(change: Change, expected: str) -> None:
     with pytest.raises(BundleMalformed, match=expected):
         check(changed(change), None)
+
+
+def test_e_rate_category_among_the_terms_is_read_as_it_is_written() -> None:
+    terms = Terms(contract=ContractTerms(erate_category=ErateCategory.TWO))
+    document = json.loads(terms_text(terms))
+
+    assert read(Terms, document) == terms
+    for wrong in ("3", " 2", 2, True):
+        document["contract"]["erate_category"] = wrong
+        with pytest.raises(BundleMalformed, match="erate_category"):
+            read(Terms, document)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", json.dumps(json.loads(TEXT), indent=1)])

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from fractions import Fraction
 from functools import cache
 from types import UnionType
@@ -106,7 +106,10 @@ def _single(kind: Any, told: Any, place: str) -> Any:
             return kind.fromisoformat(told)
         if issubclass(kind, _WRITTEN_AS_TEXT):
             return kind(told)
-    except (ValueError, ArithmeticError):
+        if issubclass(kind, IntEnum):
+            # An enumeration is written by its value as text, be that a number.
+            return {str(each.value): each for each in kind}[told]
+    except (ValueError, ArithmeticError, KeyError):
         pass
     return _refuse(place)
 
