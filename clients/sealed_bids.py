@@ -36,6 +36,7 @@ from shared.domain.bid_forms import (
     AnswerKind,
     Asked,
     BidForm,
+    EnvelopeKind,
     Fault,
     faults_of,
     technical_faults_of,
@@ -328,6 +329,8 @@ def _asked_in(told: Document) -> Asked:
         kind=AnswerKind(told["kind"]),
         is_required=told["is_required"],
         least=None if told["least"] is None else Decimal(told["least"]),
+        # A form of one envelope names none.
+        envelope=EnvelopeKind(told.get("envelope") or EnvelopeKind.TECHNICAL),
     )
 
 

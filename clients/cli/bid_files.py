@@ -1,6 +1,7 @@
 """Read a bid as its vendor wrote it down: a JSON file, or a price on the command line."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated, BinaryIO
 from uuid import UUID
 
@@ -43,6 +44,7 @@ from shared.domain.bid_documents import (
     Document,
     SealedCopy,
 )
+from shared.domain.bid_forms import BidForm, EnvelopeKind
 from shared.domain.canonical import plain
 from shared.domain.ids import LotId, PartyId
 from shared.domain.money import Currency, UnitPrice, parse_quantity
@@ -92,10 +94,11 @@ class WrittenPrice(_Written):
 
 
 class WrittenAnswer(_Written):
-    """An answer to one criterion."""
+    """An answer to one criterion; it goes into the envelope that the form asks for, if not said."""
 
     criterion: Name
     text: Text
+    envelope: EnvelopeKind | None = None
 
 
 class WrittenCopy(_Written):
@@ -172,17 +175,28 @@ class WrittenBid(WrittenPrice):
             click.BadParameter: It is no bid that could be read at the opening.
         """
         try:
-            told = self._told()
-            has_two = published.technical is not None
-            content = self._content(
-                Currency(self.currency or published.form.currency),
-                TechnicalContent(nonce=told.nonce) if has_two else told,
-            )
+            told, technical = self._told(), None
+            if published.technical is not None:
+                technical = replace(told, answers=self._answers(published.form, is_priced=False))
+                priced = self._answers(published.form, is_priced=True)
+                told = TechnicalContent(nonce=told.nonce, answers=priced)
+            elif any(one.envelope is EnvelopeKind.TECHNICAL for one in self.answers):
+                sentence = "The solicitation has no technical envelope."
+                raise _unfit(sentence)
+            content = self._content(Currency(self.currency or published.form.currency), told)
             # What could not be read back would be found out at the opening, when it is too late.
             read_content(write_content(content))
         except Refusal as refusal:
             raise _unfit(refusal.sentence) from refusal
-        return Offer(content=content, technical=told if has_two else None)
+        return Offer(content=content, technical=technical)
+
+    def _answers(self, form: BidForm, *, is_priced: bool) -> tuple[Answer, ...]:
+        placed = ((one, one.envelope or form.envelope_of(one.criterion)) for one in self.answers)
+        return tuple(
+            Answer(one.criterion, one.text)
+            for one, envelope in placed
+            if (envelope is EnvelopeKind.PRICE) is is_priced
+        )
 
     def _content(self, currency: Currency, told: TechnicalContent) -> BidContent:
         return BidContent(
@@ -232,14 +246,15 @@ def form_lines(form: Shown) -> Iterator[str]:
     """Tell a person what a published form asks."""
     yield f"bids in {form['currency']} until {form['closes_at']}"
     if form["technical"] is not None:
-        yield "two envelopes: answers and attestations go into the technical one"
+        yield "two envelopes: attestations and documents go into the technical one"
     for lot in form["lots"]:
         quantity = f"{lot['quantity']} {lot['unit']}"
         yield f"lot {lot['number']:>3}  {lot['id']}  {lot['title']}: {quantity}"
     for asked in form["asked"] or ():
         must = "must be answered" if asked["is_required"] else "may be answered"
         least = "" if asked["least"] is None else f", {asked['least']} or more"
-        yield f"{asked['name']}: {must}, {asked['kind']}{least}"
+        envelope = f", in the {asked['envelope']} envelope" if asked.get("envelope") else ""
+        yield f"{asked['name']}: {must}, {asked['kind']}{least}{envelope}"
     for attestation in form["to_attest"]:
         yield f"attest {attestation['name']}: {attestation['sentence']}"
 

@@ -39,14 +39,25 @@ class AnswerKind(StrEnum):
     TEXT = "text"
 
 
+class EnvelopeKind(StrEnum):
+    """Which of two envelopes: the one that is judged first, or the one that holds the prices."""
+
+    TECHNICAL = "technical"
+    PRICE = "price"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Something that bids are asked beside their prices; a number is `least` or more, if said."""
+    """Something that bids are asked beside their prices; a number is `least` or more, if said.
+
+    Where there are two envelopes the answer goes into `envelope`.
+    """
 
     name: str
     kind: AnswerKind = AnswerKind.TEXT
     is_required: bool = False
     least: Decimal | None = None
+    envelope: EnvelopeKind = EnvelopeKind.TECHNICAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,26 +74,41 @@ class BidForm:
     attestations: AbstractSet[str] = frozenset()
     envelopes: int = 1
 
+    def asked_in(self, envelope: EnvelopeKind) -> tuple[Asked, ...]:
+        """List what is answered in an envelope; where there is one, everything is."""
+        return tuple(
+            asked for asked in self.asked or () if self.envelopes == 1 or asked.envelope is envelope
+        )
+
+    def envelope_of(self, name: str) -> EnvelopeKind:
+        """Tell which envelope an answer goes into; the technical one takes what is not asked."""
+        is_priced = any(asked.name == name for asked in self.asked_in(EnvelopeKind.PRICE))
+        return EnvelopeKind.PRICE if is_priced else EnvelopeKind.TECHNICAL
+
 
 def faults_of(content: BidContent, form: BidForm, lot_id: LotId) -> tuple[Fault, ...]:
     """List all that a bid on one lot would be refused for; nothing, when it would be taken."""
     quantity = form.lots.get(lot_id)
     if quantity is None:
         return (Fault("lot_not_in_form", "The lot is not one of this solicitation."),)
-    told = () if form.envelopes > 1 else _told_faults(content, form)
+    attested = () if form.envelopes > 1 else _attestation_faults(content, form)
     return (
         *_currency_faults(content, form),
         *_pricing_faults(content.pricing, quantity),
         *_package_faults(content, form, lot_id),
         *(fault for one in content.alternates for fault in _pricing_faults(one.pricing, quantity)),
         *_promise_faults(content, form),
-        *told,
+        *_told_faults(content, form, EnvelopeKind.PRICE),
+        *attested,
     )
 
 
 def technical_faults_of(content: TechnicalContent, form: BidForm) -> tuple[Fault, ...]:
     """List all that the technical part of a bid would be refused for."""
-    return tuple(_told_faults(content, form))
+    return (
+        *_told_faults(content, form, EnvelopeKind.TECHNICAL),
+        *_attestation_faults(content, form),
+    )
 
 
 def _currency_faults(content: BidContent, form: BidForm) -> Iterator[Fault]:
@@ -121,21 +147,34 @@ def _promise_faults(content: BidContent, form: BidForm) -> Iterator[Fault]:
         yield Fault("members_unfit", "Name each member that is served once, or leave them out.")
 
 
-def _told_faults(content: BidContent | TechnicalContent, form: BidForm) -> Iterator[Fault]:
+def _told_faults(
+    content: BidContent | TechnicalContent,
+    form: BidForm,
+    envelope: EnvelopeKind,
+) -> Iterator[Fault]:
     answered = {answer.criterion: answer.text for answer in content.answers}
     if len(answered) != len(content.answers):
         yield Fault("answer_twice", "Answer each criterion once.")
-    if form.asked is not None:
-        if not answered.keys() <= {asked.name for asked in form.asked}:
-            yield Fault("criterion_unknown", "An answer is to a criterion that was not asked.")
-        for asked in form.asked:
-            yield from _answer_faults(asked, answered.get(asked.name))
+    if form.asked is None:
+        return
+    here = form.asked_in(envelope)
+    for asked in form.asked:
+        # What was asked is published, so that naming it tells nothing.
+        if asked.name in answered and asked not in here:
+            sentence = f"“{asked.name}” goes into the {asked.envelope} envelope."
+            yield Fault("answer_misplaced", sentence)
+    if not answered.keys() <= {asked.name for asked in form.asked}:
+        yield Fault("criterion_unknown", "An answer is to a criterion that was not asked.")
+    for asked in here:
+        yield from _answer_faults(asked, answered.get(asked.name))
+
+
+def _attestation_faults(content: BidContent | TechnicalContent, form: BidForm) -> Iterator[Fault]:
     if not form.attestations <= set(content.attestations):
         yield Fault("attestation_missing", "An attestation that the solicitation asks is missing.")
 
 
 def _answer_faults(asked: Asked, text: str | None) -> Iterator[Fault]:
-    """Check one answer; what was asked is published, so that naming it tells nothing."""
     if text is None:
         if asked.is_required:
             yield Fault("answer_missing", f"“{asked.name}” is not answered.")

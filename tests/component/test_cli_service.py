@@ -16,7 +16,7 @@ from clients.cli import way as way_module
 from clients.custodian import bytes_of, make_key, public_text, text_of
 from clients.http import Patience
 from shared.domain import merkle
-from shared.domain.bid_content import read_content
+from shared.domain.bid_content import read_content, read_technical
 from shared.domain.ids import new_id
 from shared.receipts import (
     DocumentKind,
@@ -440,6 +440,67 @@ class TestBids:
 
         assert result.exit_code == 0
         assert bidding.asked[f"POST /v1/lots/{LOT}/bids/confirm"] == {"addendum": 2}
+
+    async def test_answers_go_into_the_envelopes_that_the_form_says(
+        self, bidding: House, tmp_path: Path
+    ) -> None:
+        place = f"GET /v1/rfps/{RFP}/bid-form"
+        _, form = bidding.answers[place]
+        energy = {
+            "name": "energy",
+            "kind": "number",
+            "is_required": True,
+            "least": "0",
+            "envelope": "price",
+        }
+        asked = [*form["asked"], energy]
+        bidding.says(place, form | {"technical": form["price"], "asked": asked})
+        path, out = tmp_path / "lot1.json", tmp_path / "lot1.sealed"
+        told = [
+            {"criterion": "experience", "text": "Ten years."},
+            {"criterion": "energy", "text": "12.5"},
+        ]
+        bid = {"unit_price": "20", "answers": told, "attestations": ["no_collusion"]}
+        path.write_text(json.dumps(bid))
+        words = ("bid", "seal", str(LOT), "--bid", str(path), "--party", str(VENDOR))
+
+        result = await bidding.run(*words, "--out", str(out))
+
+        assert result.exit_code == 0
+        sealed = json.loads(out.read_text())
+        context = SealContext(
+            opening_id=OPENING,
+            lot_id=LOT,
+            vendor_id=VENDOR,
+            bid_version_id=UUID(sealed["bid_version_id"]),
+        )
+        private = bidding.opening.private
+        content = read_content(unseal(bytes_of(sealed["sealed"]), private, context))
+        technical = read_technical(unseal(bytes_of(sealed["technical"]), private, context))
+        assert [(one.criterion, one.text) for one in content.answers] == [("energy", "12.5")]
+        assert [one.criterion for one in technical.answers] == ["experience"]
+
+    async def test_answer_that_its_writer_puts_into_the_wrong_envelope_would_be_refused(
+        self, bidding: House, tmp_path: Path
+    ) -> None:
+        place = f"GET /v1/rfps/{RFP}/bid-form"
+        _, form = bidding.answers[place]
+        path = tmp_path / "lot1.json"
+        told = {"criterion": "experience", "text": "Ten years."}
+        bid = {"unit_price": "20", "attestations": ["no_collusion"]}
+        check = ("bid", "check", str(LOT), "--bid", str(path), "--json")
+
+        path.write_text(json.dumps(bid | {"answers": [told | {"envelope": "technical"}]}))
+        no_second = await bidding.run(*check)
+        bidding.says(place, form | {"technical": form["price"]})
+        second = await bidding.run(*check)
+        path.write_text(json.dumps(bid | {"answers": [told | {"envelope": "price"}]}))
+        misplaced = await bidding.run(*check)
+
+        assert (no_second.exit_code, second.exit_code, misplaced.exit_code) == (2, 0, 1)
+        assert "no technical envelope" in no_second.stderr
+        faults = json.loads(misplaced.stderr)["faults"]
+        assert [fault["code"] for fault in faults] == ["answer_misplaced"]
 
     async def test_bid_that_leaves_a_question_unanswered_is_not_sealed(
         self, bidding: House, written: Path, tmp_path: Path

@@ -48,6 +48,34 @@ async def test_form_tells_what_must_be_answered_and_attested(house: House) -> No
     assert json.loads(as_json.output)["asked"] is None
 
 
+async def test_form_tells_into_which_of_two_envelopes_an_answer_goes(house: House) -> None:
+    uptime = {
+        "name": "uptime",
+        "kind": "number",
+        "is_required": True,
+        "least": None,
+        "envelope": "technical",
+    }
+    energy = uptime | {"name": "energy", "least": "0", "envelope": "price"}
+    form = {
+        "currency": "USD",
+        "closes_at": "2027-03-01T12:00:00Z",
+        "technical": {},
+        "lots": [],
+        "asked": [uptime, energy],
+        "to_attest": [],
+    }
+    house.says(f"GET /v1/rfps/{RFP}/bid-form", form)
+
+    told = await house.run("bid", "form", RFP)
+
+    assert told.output.splitlines()[1:] == [
+        "two envelopes: attestations and documents go into the technical one",
+        "uptime: must be answered, number, in the technical envelope",
+        "energy: must be answered, number, 0 or more, in the price envelope",
+    ]
+
+
 class TestVendors:
     async def test_invited_vendors_are_told_and_those_before_are_counted(
         self, house: House

@@ -11,7 +11,7 @@ import pytest
 
 from services.bids.domain.consortium import ConsortiumModel
 from services.bids.domain.evaluation import open_bid
-from services.bids.domain.forms import stated_form
+from services.bids.domain.forms import StatedForm, answers_where_asked, stated_form
 from services.bids.domain.openings import BidFailure, SealedBid
 from services.bids.domain.policy import Profile
 from services.bids.domain.scoring.candidates import CostRule
@@ -37,7 +37,14 @@ from shared.domain.bid_content import (
     write_content,
     write_technical,
 )
-from shared.domain.bid_forms import AnswerKind, Asked, BidForm, faults_of
+from shared.domain.bid_forms import (
+    AnswerKind,
+    Asked,
+    BidForm,
+    EnvelopeKind,
+    faults_of,
+    technical_faults_of,
+)
 from shared.domain.ids import BidId, LotId, OpeningId, PartyId
 from shared.domain.money import Currency, UnitPrice
 from shared.sealing import SealContext, generate_key_pair, seal
@@ -56,6 +63,7 @@ CRITERIA: Final = (
     Criterion(name="method", kind=CriterionKind.RATED, weight=Decimal(20)),
     Criterion(name="insured", kind=CriterionKind.PASS_FAIL),
 )
+IN_PRICE: Final = EnvelopeKind.PRICE
 UPTIME: Final = Asked(name="uptime", kind=AnswerKind.NUMBER, is_required=True)
 
 FORM: Final = BidForm(
@@ -115,10 +123,29 @@ class TestStating:
 
         zero = Decimal(0)
         assert form.asked == (
-            Asked(name="recycled", kind=AnswerKind.NUMBER, least=zero),
-            Asked(name="energy", kind=AnswerKind.NUMBER, is_required=True, least=zero),
-            Asked(name="days", kind=AnswerKind.NUMBER, is_required=True, least=zero),
+            Asked(name="recycled", kind=AnswerKind.NUMBER, least=zero, envelope=IN_PRICE),
+            Asked(
+                name="energy",
+                kind=AnswerKind.NUMBER,
+                is_required=True,
+                least=zero,
+                envelope=IN_PRICE,
+            ),
+            Asked(
+                name="days", kind=AnswerKind.NUMBER, is_required=True, least=zero, envelope=IN_PRICE
+            ),
         )
+
+    def test_criterion_that_is_a_cost_too_is_asked_with_the_prices(self) -> None:
+        plan = Plan(method=LowestCost(), cost=CostRule(added=("uptime",)))
+
+        form = stated_form(Terms(criteria=CRITERIA), plan, OPEN)
+
+        assert [(each.name, each.envelope) for each in form.asked or ()] == [
+            ("uptime", IN_PRICE),
+            ("method", EnvelopeKind.TECHNICAL),
+            ("insured", EnvelopeKind.TECHNICAL),
+        ]
 
     def test_rfp_that_asks_for_a_price_alone_takes_answers_to_anything(self) -> None:
         assert stated_form(Terms(criteria=PRICE_ALONE), None, OPEN).asked is None
@@ -179,6 +206,65 @@ class TestChecking:
         form = replace(FORM, asked=(Asked(name="method"),))
 
         assert faults_of(answering(method="By hand."), form, LOT) == ()
+
+
+class TestEnvelopes:
+    FORM: Final = replace(
+        FORM,
+        asked=(UPTIME, Asked(name="energy", kind=AnswerKind.NUMBER, envelope=IN_PRICE)),
+        envelopes=2,
+    )
+    TECHNICAL: Final = TechnicalContent(
+        nonce=bytes(32), answers=(Answer("uptime", "99.95"),), attestations=("non_collusion",)
+    )
+
+    def test_answers_in_their_own_envelopes_are_taken(self) -> None:
+        assert faults_of(answering(energy="0"), self.FORM, LOT) == ()
+        assert technical_faults_of(self.TECHNICAL, self.FORM) == ()
+
+    def test_cost_in_the_technical_envelope_is_misplaced_and_not_repeated(self) -> None:
+        told = replace(self.TECHNICAL, answers=BID.answers)
+
+        (fault,) = technical_faults_of(told, self.FORM)
+
+        assert fault.code == "answer_misplaced"
+        assert fault.sentence == "“energy” goes into the price envelope."
+
+    def test_technical_answer_beside_the_price_is_misplaced(self) -> None:
+        (fault,) = faults_of(answering(uptime="1"), self.FORM, LOT)
+
+        assert fault.code == "answer_misplaced"
+        assert fault.sentence == "“uptime” goes into the technical envelope."
+
+    def test_what_nobody_asked_is_unknown_in_either(self) -> None:
+        strange = (Answer("colour", "red"),)
+        told = replace(self.TECHNICAL, answers=(*self.TECHNICAL.answers, *strange))
+
+        found = (
+            *faults_of(answering(colour="red"), self.FORM, LOT),
+            *technical_faults_of(told, self.FORM),
+        )
+
+        assert [fault.code for fault in found] == ["criterion_unknown", "criterion_unknown"]
+
+    def test_one_envelope_takes_every_answer(self) -> None:
+        assert faults_of(BID, replace(self.FORM, envelopes=1), LOT) == ()
+
+    def test_answers_are_read_from_the_envelope_that_asked_for_them_and_no_other(self) -> None:
+        stated = StatedForm(asked=self.FORM.asked)
+        technical = (Answer("uptime", "99"), Answer("energy", "1"))
+        price = (Answer("uptime", "100"), Answer("energy", "2"))
+
+        read = answers_where_asked(stated, technical=technical, price=price)
+
+        assert list(read) == [Answer("uptime", "99"), Answer("energy", "2")]
+
+    def test_all_answers_are_read_where_nothing_was_asked(self) -> None:
+        one, other = Answer("colour", "red"), Answer("shape", "round")
+
+        read = answers_where_asked(StatedForm(), technical=(one,), price=(other,))
+
+        assert list(read) == [one, other]
 
 
 class TestOpening:

@@ -1,5 +1,6 @@
 """The members of a whole bid, as a vendor sends it in the clear."""
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Literal, Self
@@ -36,6 +37,7 @@ from shared.domain.bid_documents import (
     Document,
     SealedCopy,
 )
+from shared.domain.bid_forms import EnvelopeKind
 from shared.domain.ids import LotId, PartyId
 from shared.domain.money import Currency, UnitPrice
 from shared.web.fields import (
@@ -84,10 +86,14 @@ class PricedField(RequestModel):
 
 
 class AnswerField(RequestModel):
-    """An answer to one of the solicitation's criteria."""
+    """An answer to one of the solicitation's criteria, in the envelope that the form asks for."""
 
     criterion: Label
     text: Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX)]
+    envelope: Annotated[
+        EnvelopeKind | None,
+        Field(description="Which of two envelopes; the technical one, if not said."),
+    ] = None
 
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -147,8 +153,8 @@ class WholeBid(PricedField):
     """A bid on one lot: a price or tiers, and whatever else the vendor offers.
 
     A package's prices hold if all of its lots are awarded together. Members are all where none is
-    named. Where there are two envelopes, answers, attestations and documents go into the technical
-    one.
+    named. Where there are two envelopes, attestations and documents go into the technical one, and
+    so does an answer that does not name the other.
     """
 
     currency: CurrencyText
@@ -165,9 +171,18 @@ class WholeBid(PricedField):
     claims: Annotated[list[ClaimField], Field(max_length=CLAIMS_MAX)] = Field(default=[])
     technical_envelope: bool = False
 
+    @model_validator(mode="after")
+    def _must_have_the_envelopes_that_it_names(self) -> Self:
+        named = {one.envelope for one in self.answers}
+        if EnvelopeKind.TECHNICAL in named and not self.technical_envelope:
+            raise unfit(code="envelope", sentence="This bid has no technical envelope.")
+        return self
+
     def content(self) -> BidContent:
         """Turn it into what is sealed; the nonce is still to be drawn."""
-        told = TechnicalContent(nonce=b"") if self.technical_envelope else self._told()
+        told = self._told()
+        if self.technical_envelope:
+            told = TechnicalContent(nonce=b"", answers=self._answers(is_priced=True))
         currency = self.currency
         return BidContent(
             currency=currency,
@@ -188,7 +203,16 @@ class WholeBid(PricedField):
 
     def technical(self) -> TechnicalContent | None:
         """Turn it into what goes into the technical envelope, where the bid has one."""
-        return self._told() if self.technical_envelope else None
+        if not self.technical_envelope:
+            return None
+        return replace(self._told(), answers=self._answers(is_priced=False))
+
+    def _answers(self, *, is_priced: bool) -> tuple[Answer, ...]:
+        return tuple(
+            Answer(one.criterion, one.text)
+            for one in self.answers
+            if (one.envelope is EnvelopeKind.PRICE) is is_priced
+        )
 
     def _told(self) -> TechnicalContent:
         return TechnicalContent(

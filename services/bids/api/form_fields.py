@@ -9,7 +9,7 @@ from services.bids.domain.bids import Envelope
 from services.bids.domain.parties import key_text
 from services.bids.ports.sealed import PublishedForm
 from shared.domain.bid_content import quantity_text
-from shared.domain.bid_forms import AnswerKind, Asked
+from shared.domain.bid_forms import AnswerKind, Asked, EnvelopeKind
 from shared.web.fields import AnswerModel
 
 
@@ -31,12 +31,16 @@ class FormLotAnswer(AnswerModel):
 
 
 class AskedAnswer(AnswerModel):
-    """Something that a bid is asked: a plain number (`least` or more, if said), or words."""
+    """Something that a bid is asked: a plain number (`least` or more, if said), or words.
+
+    Of two envelopes the answer goes into `envelope`, which is null where there is one.
+    """
 
     name: str
     kind: AnswerKind
     is_required: bool
     least: str | None
+    envelope: EnvelopeKind | None
 
 
 class BidFormAnswer(AnswerModel):
@@ -78,7 +82,9 @@ class BidFormAnswer(AnswerModel):
                 for lot in published.lots
             ],
             criteria=None if form.asked is None else sorted(each.name for each in form.asked),
-            asked=None if form.asked is None else [_asked(each) for each in form.asked],
+            asked=None
+            if form.asked is None
+            else [_asked(each, has_two=technical is not None) for each in form.asked],
             attestations=sorted(form.attestations),
             to_attest=[AttestationAnswer.of(each) for each in published.attestations],
         )
@@ -88,10 +94,11 @@ def _envelope(envelope: Envelope) -> EnvelopeAnswer:
     return EnvelopeAnswer(opening_id=envelope.opening_id, public_key=key_text(envelope.public_key))
 
 
-def _asked(asked: Asked) -> AskedAnswer:
+def _asked(asked: Asked, *, has_two: bool) -> AskedAnswer:
     return AskedAnswer(
         name=asked.name,
         kind=asked.kind,
         is_required=asked.is_required,
         least=None if asked.least is None else f"{asked.least:f}",
+        envelope=asked.envelope if has_two else None,
     )

@@ -16,8 +16,8 @@ from uuid import UUID
 from services.bids.domain.forms import StatedForm
 from services.bids.domain.lots import LotStatus
 from services.bids.domain.openings import OpeningStatus
-from shared.domain.bid_content import BidContent
-from shared.domain.bid_forms import BidForm, Fault, faults_of
+from shared.domain.bid_content import BidContent, TechnicalContent
+from shared.domain.bid_forms import BidForm, Fault, faults_of, technical_faults_of
 from shared.domain.facts import Decision, Fact
 from shared.domain.ids import BidId, LotId, OpeningId, PartyId
 from shared.domain.money import Currency, CurrencyWrong
@@ -289,21 +289,29 @@ def _withdraw(standing: Bid | None, filing: Filing) -> Decision[Bid]:
     return Decision(withdrawn, (fact,))
 
 
-def require_fit(content: BidContent, form: BidForm, lot_id: LotId) -> None:
-    """Let only bids pass that the form lets pass.
+def require_fit(
+    content: BidContent,
+    form: BidForm,
+    lot_id: LotId,
+    technical: TechnicalContent | None = None,
+) -> None:
+    """Let only bids pass that the form lets pass, in every envelope.
 
     Raises:
         CurrencyWrong: A price in another currency than the solicitation's.
         PriceZero: A price is 0.
         BidUnfit: Anything else that the form asks.
     """
-    faults = {fault.code: fault for fault in faults_of(content, form, lot_id)}
-    if "currency_wrong" in faults:
-        raise CurrencyWrong(faults["currency_wrong"].sentence)
-    if "price_zero" in faults:
-        raise PriceZero(faults["price_zero"].sentence)
+    faults = faults_of(content, form, lot_id)
+    if technical is not None:
+        faults = (*faults, *technical_faults_of(technical, form))
+    by_code = {fault.code: fault for fault in faults}
+    if "currency_wrong" in by_code:
+        raise CurrencyWrong(by_code["currency_wrong"].sentence)
+    if "price_zero" in by_code:
+        raise PriceZero(by_code["price_zero"].sentence)
     if faults:
-        raise BidUnfit(tuple(faults.values()))
+        raise BidUnfit(faults)
 
 
 def require_envelopes(gate: Gate, *, has_technical: bool) -> None:

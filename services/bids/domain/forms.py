@@ -11,8 +11,9 @@ from decimal import Decimal
 from services.bids.domain.policy import Profile
 from services.bids.domain.scoring.candidates import DAYS, CostRule
 from services.bids.domain.scoring.plan import Plan
-from services.bids.domain.terms import Attestation, Criterion, CriterionKind, Terms
-from shared.domain.bid_forms import AnswerKind, Asked
+from services.bids.domain.terms import Attestation, CriterionKind, Terms
+from shared.domain.bid_content import Answer
+from shared.domain.bid_forms import AnswerKind, Asked, EnvelopeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,32 @@ def stated_form(terms: Terms, plan: Plan | None, profile: Profile) -> StatedForm
     A number is asked for each numeric criterion, and for each cost, promised day and feature that
     the plan reckons with; without the first three nothing could be scored, so that they must be
     answered. What evaluators judge may be answered in words. The profile's attestations come first.
+
+    All that enters a price goes into its envelope, so that nobody learns of a cost before the
+    prices are opened.
     """
-    asked = {each.name: each for each in _asked(terms.criteria, plan)}
+    asked = {each.name: each for each in _asked(terms, plan)}
     attested = {each.name: each for each in (*_attested(profile), *terms.attestations)}
     return StatedForm(tuple(asked.values()) or None, tuple(attested.values()))
 
 
-def _asked(criteria: Iterable[Criterion], plan: Plan | None) -> Iterator[Asked]:
+def answers_where_asked(
+    stated: StatedForm, *, technical: Iterable[Answer], price: Iterable[Answer]
+) -> Iterator[Answer]:
+    """Take of a bid's two envelopes the answers that were asked in each, the technical ones first.
+
+    Where nothing is asked, all are taken.
+    """
+    placed = {each.name: each.envelope for each in stated.asked or ()}
+    for envelope, answers in ((EnvelopeKind.TECHNICAL, technical), (EnvelopeKind.PRICE, price)):
+        for answer in answers:
+            if stated.asked is None or placed.get(answer.criterion) is envelope:
+                yield answer
+
+
+def _asked(terms: Terms, plan: Plan | None) -> Iterator[Asked]:
     # What comes later stands: a cost that is also a criterion is asked as a cost, 0 or more.
-    for criterion in criteria:
+    for criterion in terms.criteria:
         if criterion.kind is CriterionKind.NUMERIC:
             yield Asked(name=criterion.name, kind=AnswerKind.NUMBER, is_required=True)
         elif criterion.kind is not CriterionKind.PRICE:
@@ -52,11 +70,21 @@ def _asked(criteria: Iterable[Criterion], plan: Plan | None) -> Iterator[Asked]:
 
 
 def _asked_by_cost(rule: CostRule) -> Iterator[Asked]:
-    least = Decimal(0)
     for name in rule.features_max:
-        yield Asked(name=name, kind=AnswerKind.NUMBER, least=least)
+        yield _priced(name)
     for name in rule.added if rule.rate_per_day is None else (*rule.added, DAYS):
-        yield Asked(name=name, kind=AnswerKind.NUMBER, is_required=True, least=least)
+        yield _priced(name, is_required=True)
+
+
+def _priced(name: str, *, is_required: bool = False) -> Asked:
+    """Ask for a number that enters the price."""
+    return Asked(
+        name=name,
+        kind=AnswerKind.NUMBER,
+        is_required=is_required,
+        least=Decimal(0),
+        envelope=EnvelopeKind.PRICE,
+    )
 
 
 def _attested(profile: Profile) -> Iterator[Attestation]:

@@ -47,6 +47,7 @@ class BidFailure(StrEnum):
     CONTENT_UNFIT = "content_unfit"
     ANSWER_MISSING = "answer_missing"
     ANSWER_UNFIT = "answer_unfit"
+    ANSWER_MISPLACED = "answer_misplaced"
     ATTESTATION_MISSING = "attestation_missing"
     TECHNICAL_NOT_PASSED = "technical_not_passed"
     NOT_CONFIRMED = "not_confirmed"
@@ -59,6 +60,7 @@ _FAILURES: Final = {
     "answer_missing": BidFailure.ANSWER_MISSING,
     "answer_no_number": BidFailure.ANSWER_UNFIT,
     "answer_too_low": BidFailure.ANSWER_UNFIT,
+    "answer_misplaced": BidFailure.ANSWER_MISPLACED,
     "criterion_unknown": BidFailure.ANSWER_UNFIT,
     "attestation_missing": BidFailure.ATTESTATION_MISSING,
 }

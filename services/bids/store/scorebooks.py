@@ -1,14 +1,14 @@
 """Read all that a lot is scored from: its plan, its panels, every score, and the opened bids."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
 import asyncpg
 from pydantic import TypeAdapter
 
+from services.bids.domain.forms import StatedForm, answers_where_asked
 from services.bids.domain.lots import Lot
-from services.bids.domain.scoring.candidates import Candidate
 from services.bids.domain.scoring.cascade import Disqualification
 from services.bids.domain.scoring.gathering import Answered, candidate_of
 from services.bids.domain.scoring.panels import (
@@ -25,6 +25,7 @@ from services.bids.ports.scoring import (
     LotBook,
     Method,
 )
+from services.bids.store.forms import NOTHING, form_of
 from shared.db import Connection
 from shared.domain.bid_content import Answer, read_content, read_technical
 from shared.domain.ids import BidId, LotId, PartyId, RfpId
@@ -36,6 +37,10 @@ SELECT plan FROM scoring_plan WHERE rfp_id = $1
 
 _TERMS: Final = """-- bids.read_criteria_to_score
 SELECT terms FROM rfp WHERE id = $1
+"""
+
+_ASKED: Final = """-- bids.read_what_scored_bids_were_asked
+SELECT form FROM rfp WHERE id = $1
 """
 
 _PANELS: Final = """-- bids.list_scoring_panels
@@ -130,6 +135,7 @@ async def book_of(connection: Connection, lot: Lot) -> LotBook:
     """Read all that a lot is scored from."""
     method = await method_of(connection, lot.rfp_id)
     rows = await connection.fetch(_BIDS, lot.id)
+    stated = form_of(await connection.fetchval(_ASKED, lot.rfp_id)) or NOTHING
     scorebook = Scorebook(
         lot_id=lot.id,
         plan=method.plan,
@@ -146,7 +152,9 @@ async def book_of(connection: Connection, lot: Lot) -> LotBook:
         lot=lot,
         book=scorebook,
         candidates=tuple(
-            _candidate(method.plan, row) for row in rows if row["price_e4"] is not None
+            candidate_of(method.plan, _answered(stated, row))
+            for row in rows
+            if row["price_e4"] is not None
         ),
         disqualifications=tuple(
             Disqualification(BidId(row["bid_id"]), row["reason"]) for row in disqualified
@@ -180,23 +188,21 @@ async def _agreed(connection: Connection, lot_id: LotId) -> tuple[AgreedScore, .
     )
 
 
-def _candidate(plan: Plan, row: asyncpg.Record) -> Candidate:
-    bid = Answered(
+def _answered(stated: StatedForm, row: asyncpg.Record) -> Answered:
+    return Answered(
         bid_id=BidId(row["bid_id"]),
         vendor_id=PartyId(row["vendor_id"]),
         price=Fraction(row["price_e4"], PRICE_SCALE),
         received_at=row["received_at"],
         log_index=row["log_index"],
-        answers=_answers(row),
+        answers=_answers(stated, row),
     )
-    return candidate_of(plan, bid)
 
 
-def _answers(row: asyncpg.Record) -> list[Answer]:
-    """Read a vendor's answers, of both envelopes."""
-    answers: list[Answer] = []
-    if row["technical_content"] is not None:
-        answers += read_technical(row["technical_content"].encode()).answers
-    if row["price_content"] is not None:
-        answers += read_content(row["price_content"].encode()).answers
-    return answers
+def _answers(stated: StatedForm, row: asyncpg.Record) -> Sequence[Answer]:
+    """Read a vendor's answers, of two envelopes each from where it was asked."""
+    price = read_content(row["price_content"].encode()).answers if row["price_content"] else ()
+    if row["technical_content"] is None:
+        return price
+    technical = read_technical(row["technical_content"].encode()).answers
+    return tuple(answers_where_asked(stated, technical=technical, price=price))

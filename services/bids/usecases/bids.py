@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.bids.domain.bid_tables import BidTableInvalid, CellError, PricedLot, read_table
 from services.bids.domain.bids import (
-    BidUnfit,
     Filing,
     FilingTooSlow,
     Gate,
@@ -48,7 +47,7 @@ from shared.domain.bid_content import (
     write_content,
     write_technical,
 )
-from shared.domain.bid_forms import BidForm, faults_of, technical_faults_of
+from shared.domain.bid_forms import BidForm, faults_of
 from shared.domain.ids import BidId, LotId, OpeningId, PartyId, RfpId, new_id
 from shared.domain.money import UnitPrice
 from shared.receipts import (
@@ -310,9 +309,7 @@ class SealedBidding:
         require_envelopes(gate, has_technical=technical is not None)
         # A bid on one lot needs no more than that lot, and no question at the deadline.
         form = await self._bids.form(gate.opening_id) if content.packages else gate.form
-        require_fit(content, form, gate.lot_id)
-        if technical is not None and (faults := technical_faults_of(technical, form)):
-            raise BidUnfit(faults)
+        require_fit(content, form, gate.lot_id, technical)
 
     def _sealed(
         self, act: BidAct, gate: Gate, content: BidContent, technical: TechnicalContent | None
