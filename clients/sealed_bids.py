@@ -329,8 +329,9 @@ def _asked_in(told: Document) -> Asked:
         kind=AnswerKind(told["kind"]),
         is_required=told["is_required"],
         least=None if told["least"] is None else Decimal(told["least"]),
-        # A form of one envelope names none.
+        # A form of one envelope names none, and one of an earlier service asks no part of a price.
         envelope=EnvelopeKind(told.get("envelope") or EnvelopeKind.TECHNICAL),
+        is_part_of_price=told.get("is_part_of_price", False),
     )
 
 

@@ -253,8 +253,9 @@ def form_lines(form: Shown) -> Iterator[str]:
     for asked in form["asked"] or ():
         must = "must be answered" if asked["is_required"] else "may be answered"
         least = "" if asked["least"] is None else f", {asked['least']} or more"
+        most = ", at most the price of a unit" if asked.get("is_part_of_price") else ""
         envelope = f", in the {asked['envelope']} envelope" if asked.get("envelope") else ""
-        yield f"{asked['name']}: {must}, {asked['kind']}{least}{envelope}"
+        yield f"{asked['name']}: {must}, {asked['kind']}{least}{most}{envelope}"
     for attestation in form["to_attest"]:
         yield f"attest {attestation['name']}: {attestation['sentence']}"
 

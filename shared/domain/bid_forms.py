@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Final
 
 from shared.domain.bid_content import BidContent, Pricing, TechnicalContent, TiersApply
 from shared.domain.ids import LotId
-from shared.domain.money import Currency
+from shared.domain.money import PRICE_SCALE, Currency
 
 _PACKAGE_LOTS_MIN: Final = 2
 
@@ -50,7 +51,8 @@ class EnvelopeKind(StrEnum):
 class Asked:
     """Something that bids are asked beside their prices; a number is `least` or more, if said.
 
-    Where there are two envelopes the answer goes into `envelope`.
+    Where there are two envelopes the answer goes into `envelope`. A number that is a part of the
+    price is at most what a unit costs at the lot's quantity.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Asked:
     is_required: bool = False
     least: Decimal | None = None
     envelope: EnvelopeKind = EnvelopeKind.TECHNICAL
+    is_part_of_price: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +101,7 @@ def faults_of(content: BidContent, form: BidForm, lot_id: LotId) -> tuple[Fault,
         *_package_faults(content, form, lot_id),
         *(fault for one in content.alternates for fault in _pricing_faults(one.pricing, quantity)),
         *_promise_faults(content, form),
-        *_told_faults(content, form, EnvelopeKind.PRICE),
+        *_told_faults(content, form, EnvelopeKind.PRICE, _unit_price(content, quantity)),
         *attested,
     )
 
@@ -109,6 +112,12 @@ def technical_faults_of(content: TechnicalContent, form: BidForm) -> tuple[Fault
         *_told_faults(content, form, EnvelopeKind.TECHNICAL),
         *_attestation_faults(content, form),
     )
+
+
+def _unit_price(content: BidContent, quantity: Decimal) -> Fraction | None:
+    """Find what a unit costs, rounded as it is shown and scored; None where no tier is reached."""
+    exact_e4 = content.pricing.exact_e4(quantity)
+    return None if exact_e4 is None else Fraction(round(exact_e4), PRICE_SCALE)
 
 
 def _currency_faults(content: BidContent, form: BidForm) -> Iterator[Fault]:
@@ -151,6 +160,7 @@ def _told_faults(
     content: BidContent | TechnicalContent,
     form: BidForm,
     envelope: EnvelopeKind,
+    unit_price: Fraction | None = None,
 ) -> Iterator[Fault]:
     answered = {answer.criterion: answer.text for answer in content.answers}
     if len(answered) != len(content.answers):
@@ -166,7 +176,7 @@ def _told_faults(
     if not answered.keys() <= {asked.name for asked in form.asked}:
         yield Fault("criterion_unknown", "An answer is to a criterion that was not asked.")
     for asked in here:
-        yield from _answer_faults(asked, answered.get(asked.name))
+        yield from _answer_faults(asked, answered.get(asked.name), unit_price)
 
 
 def _attestation_faults(content: BidContent | TechnicalContent, form: BidForm) -> Iterator[Fault]:
@@ -174,7 +184,7 @@ def _attestation_faults(content: BidContent | TechnicalContent, form: BidForm) -
         yield Fault("attestation_missing", "An attestation that the solicitation asks is missing.")
 
 
-def _answer_faults(asked: Asked, text: str | None) -> Iterator[Fault]:
+def _answer_faults(asked: Asked, text: str | None, unit_price: Fraction | None) -> Iterator[Fault]:
     if text is None:
         if asked.is_required:
             yield Fault("answer_missing", f"“{asked.name}” is not answered.")
@@ -183,3 +193,6 @@ def _answer_faults(asked: Asked, text: str | None) -> Iterator[Fault]:
             yield Fault("answer_no_number", f"“{asked.name}” is answered by a plain number.")
         elif asked.least is not None and Decimal(text) < asked.least:
             yield Fault("answer_too_low", f"“{asked.name}” is {asked.least:f} or more.")
+        elif asked.is_part_of_price and unit_price is not None and Fraction(text) > unit_price:
+            sentence = f"“{asked.name}” is at most what a unit costs at the lot's quantity."
+            yield Fault("answer_above_price", sentence)

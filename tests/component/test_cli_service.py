@@ -452,6 +452,7 @@ class TestBids:
             "is_required": True,
             "least": "0",
             "envelope": "price",
+            "is_part_of_price": False,
         }
         asked = [*form["asked"], energy]
         bidding.says(place, form | {"technical": form["price"], "asked": asked})

@@ -55,14 +55,20 @@ async def test_form_tells_into_which_of_two_envelopes_an_answer_goes(house: Hous
         "is_required": True,
         "least": None,
         "envelope": "technical",
+        "is_part_of_price": False,
     }
-    energy = uptime | {"name": "energy", "least": "0", "envelope": "price"}
+    eligible = uptime | {
+        "name": "eligible_unit_price",
+        "least": "0",
+        "envelope": "price",
+        "is_part_of_price": True,
+    }
     form = {
         "currency": "USD",
         "closes_at": "2027-03-01T12:00:00Z",
         "technical": {},
         "lots": [],
-        "asked": [uptime, energy],
+        "asked": [uptime, eligible],
         "to_attest": [],
     }
     house.says(f"GET /v1/rfps/{RFP}/bid-form", form)
@@ -72,7 +78,10 @@ async def test_form_tells_into_which_of_two_envelopes_an_answer_goes(house: Hous
     assert told.output.splitlines()[1:] == [
         "two envelopes: attestations and documents go into the technical one",
         "uptime: must be answered, number, in the technical envelope",
-        "energy: must be answered, number, 0 or more, in the price envelope",
+        (
+            "eligible_unit_price: must be answered, number, 0 or more, at most the price of a "
+            "unit, in the price envelope"
+        ),
     ]
 
 

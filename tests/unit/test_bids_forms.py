@@ -10,17 +10,19 @@ from uuid import UUID
 import pytest
 
 from services.bids.domain.consortium import ConsortiumModel
+from services.bids.domain.erate import ErateCategory
 from services.bids.domain.evaluation import open_bid
 from services.bids.domain.forms import StatedForm, answers_where_asked, stated_form
 from services.bids.domain.openings import BidFailure, SealedBid
 from services.bids.domain.policy import Profile
 from services.bids.domain.scoring.candidates import CostRule
-from services.bids.domain.scoring.plan import LowestCost, Plan
+from services.bids.domain.scoring.plan import LowestCost, Plan, plan_of
 from services.bids.domain.technical import open_technical
 from services.bids.domain.terms import (
     ATTESTATIONS_MAX,
     PRICE_ALONE,
     Attestation,
+    ContractTerms,
     CostCovered,
     Criterion,
     CriterionKind,
@@ -32,7 +34,10 @@ from services.bids.store.profiles import read_profiles
 from shared.domain.bid_content import (
     Answer,
     BidContent,
+    Pricing,
     TechnicalContent,
+    Tier,
+    TiersApply,
     one_price,
     write_content,
     write_technical,
@@ -63,7 +68,20 @@ CRITERIA: Final = (
     Criterion(name="method", kind=CriterionKind.RATED, weight=Decimal(20)),
     Criterion(name="insured", kind=CriterionKind.PASS_FAIL),
 )
+APART: Final = (
+    Criterion(
+        name="price", kind=CriterionKind.PRICE, weight=Decimal(100), covers=CostCovered.ELIGIBLE
+    ),
+)
 IN_PRICE: Final = EnvelopeKind.PRICE
+ELIGIBLE_PART: Final = Asked(
+    name="eligible_unit_price",
+    kind=AnswerKind.NUMBER,
+    is_required=True,
+    least=Decimal(0),
+    envelope=IN_PRICE,
+    is_part_of_price=True,
+)
 UPTIME: Final = Asked(name="uptime", kind=AnswerKind.NUMBER, is_required=True)
 
 FORM: Final = BidForm(
@@ -147,6 +165,37 @@ class TestStating:
             ("insured", EnvelopeKind.TECHNICAL),
         ]
 
+    @pytest.mark.parametrize(
+        ("criteria", "plan"),
+        [
+            (APART, None),
+            (APART, Plan(method=LowestCost())),
+            (PRICE_ALONE, plan_of(APART)),
+        ],
+    )
+    def test_eligible_part_is_asked_where_the_criteria_or_the_plan_part_it(
+        self, criteria: tuple[Criterion, ...], plan: Plan | None
+    ) -> None:
+        form = stated_form(Terms(criteria=criteria), plan, OPEN)
+
+        assert form.asked == (ELIGIBLE_PART,)
+
+    @pytest.mark.parametrize(
+        ("contract", "is_required"),
+        [
+            (ContractTerms(fee_percent=Decimal(2)), True),
+            (ContractTerms(erate_category=ErateCategory.ONE), False),
+        ],
+    )
+    def test_eligible_part_may_be_left_out_where_an_e_rate_category_states_a_percentage(
+        self,
+        contract: ContractTerms,
+        is_required: bool,  # noqa: FBT001 - a table
+    ) -> None:
+        form = stated_form(Terms(criteria=APART, contract=contract), None, OPEN)
+
+        assert form.asked == (replace(ELIGIBLE_PART, is_required=is_required),)
+
     def test_rfp_that_asks_for_a_price_alone_takes_answers_to_anything(self) -> None:
         assert stated_form(Terms(criteria=PRICE_ALONE), None, OPEN).asked is None
 
@@ -206,6 +255,28 @@ class TestChecking:
         form = replace(FORM, asked=(Asked(name="method"),))
 
         assert faults_of(answering(method="By hand."), form, LOT) == ()
+
+    @pytest.mark.parametrize(("text", "is_taken"), [("6.6667", True), ("6.666701", False)])
+    def test_part_of_a_price_is_at_most_the_price_as_it_is_shown_and_scored(
+        self,
+        text: str,
+        is_taken: bool,  # noqa: FBT001 - a table
+    ) -> None:
+        # A unit of nine costs 60 / 9 on the average: 6.6667, as it is ranked and scored.
+        tiers = (("1", "10"), ("4", "5"))
+        graduated = Pricing(
+            tuple(Tier(Decimal(start), UnitPrice.parse(price, USD)) for start, price in tiers),
+            TiersApply.GRADUATED,
+        )
+        bid = replace(BID, pricing=graduated, answers=(Answer("eligible_unit_price", text),))
+        form = replace(FORM, lots={LOT: Decimal(9)}, asked=(ELIGIBLE_PART,))
+
+        codes = [fault.code for fault in faults_of(bid, form, LOT)]
+
+        assert codes == ([] if is_taken else ["answer_above_price"])
+
+    def test_number_that_is_no_part_of_the_price_may_be_above_it(self) -> None:
+        assert faults_of(answering(uptime="99", energy="2.51"), FORM, LOT) == ()
 
 
 class TestEnvelopes:

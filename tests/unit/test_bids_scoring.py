@@ -1,6 +1,7 @@
 """Scoring bids exactly: every worked figure, thresholds, ties and stability."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.bids.domain.erate import ErateCategory
 from services.bids.domain.evaluation import displayed
 from services.bids.domain.scoring.candidates import (
     AnswerMissing,
@@ -20,6 +22,7 @@ from services.bids.domain.scoring.candidates import (
     compared_cost,
 )
 from services.bids.domain.scoring.cascade import BidUnscored, Disqualification, cascade
+from services.bids.domain.scoring.eligible import ELIGIBLE, eligible_price
 from services.bids.domain.scoring.formulas import (
     BelowCeiling,
     BetweenBids,
@@ -47,12 +50,19 @@ from services.bids.domain.scoring.ranking import Scoring, Why, score
 from services.bids.domain.scoring.stability import Hinge, is_provably_stable, stability
 from services.bids.domain.scoring.ties import Draw, LotNotDrawable
 from services.bids.domain.scoring.values import CostUnfit
-from services.bids.domain.terms import PRICE_ALONE, CostCovered, CriterionKind
+from services.bids.domain.terms import (
+    PRICE_ALONE,
+    ContractTerms,
+    CostCovered,
+    Criterion,
+    CriterionKind,
+)
 from shared.domain.ids import BidId, LotId, PartyId
 
 RECEIVED_AT = datetime(2027, 3, 1, 12, tzinfo=UTC)
 A, B, C, D = (BidId(UUID(int=number)) for number in range(1, 5))
 DRAW = Draw(bytes(range(32)), LotId(UUID(int=77)))
+E_RATE = ContractTerms(erate_category=ErateCategory.ONE, eligible_percent=Decimal("82.5"))
 POINTS = WeighedPoints()
 COSTS = LowestCost()
 
@@ -392,6 +402,42 @@ def test_eligible_and_other_cost_are_weighed_apart() -> None:
     scored = score(plan(*parts), bids)
 
     assert values(scored) == {B: 60 + 20, A: Fraction(60 * 50, 80) + 40}
+
+
+@pytest.mark.parametrize(
+    ("stated", "contract", "eligible"),
+    [
+        ("6", None, 6),
+        ("6", E_RATE, 6),
+        ("0", E_RATE, 0),
+        (None, E_RATE, Fraction(33, 4)),
+        (None, ContractTerms(erate_category=ErateCategory.TWO), 10),
+        (None, ContractTerms(), None),
+        (None, None, None),
+    ],
+)
+def test_eligible_price_is_what_the_vendor_states_or_else_the_contracts_percentage(
+    stated: str | None, contract: ContractTerms | None, eligible: Fraction | int | None
+) -> None:
+    answers = {} if stated is None else {ELIGIBLE: Fraction(stated)}
+
+    assert eligible_price(Fraction(10), answers, contract) == eligible
+
+
+def test_plan_that_covers_another_cost_than_the_criteria_say_is_unfit() -> None:
+    stated = (
+        Criterion(
+            name="price",
+            kind=CriterionKind.PRICE,
+            weight=Decimal(100),
+            covers=CostCovered.ELIGIBLE,
+        ),
+    )
+    of_all = replace(stated[0], covers=CostCovered.ALL)
+
+    require_plan(plan_of(stated), stated)
+    with pytest.raises(PlanUnfit, match="price: the plan and the RFP's criteria differ"):
+        require_plan(plan_of((of_all,)), stated)
 
 
 def test_points_are_ranked_unrounded() -> None:

@@ -33,7 +33,8 @@ class FormLotAnswer(AnswerModel):
 class AskedAnswer(AnswerModel):
     """Something that a bid is asked: a plain number (`least` or more, if said), or words.
 
-    Of two envelopes the answer goes into `envelope`, which is null where there is one.
+    Of two envelopes the answer goes into `envelope`, which is null where there is one. A number
+    that is a part of the price is at most what a unit costs at the lot's quantity.
     """
 
     name: str
@@ -41,6 +42,7 @@ class AskedAnswer(AnswerModel):
     is_required: bool
     least: str | None
     envelope: EnvelopeKind | None
+    is_part_of_price: bool
 
 
 class BidFormAnswer(AnswerModel):
@@ -101,4 +103,5 @@ def _asked(asked: Asked, *, has_two: bool) -> AskedAnswer:
         is_required=asked.is_required,
         least=None if asked.least is None else f"{asked.least:f}",
         envelope=asked.envelope if has_two else None,
+        is_part_of_price=asked.is_part_of_price,
     )

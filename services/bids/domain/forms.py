@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from services.bids.domain.policy import Profile
 from services.bids.domain.scoring.candidates import DAYS, CostRule
+from services.bids.domain.scoring.eligible import ELIGIBLE, eligible_percent, is_parted
 from services.bids.domain.scoring.plan import Plan
 from services.bids.domain.terms import Attestation, CriterionKind, Terms
 from shared.domain.bid_content import Answer
@@ -36,8 +37,9 @@ def stated_form(terms: Terms, plan: Plan | None, profile: Profile) -> StatedForm
     the plan reckons with; without the first three nothing could be scored, so that they must be
     answered. What evaluators judge may be answered in words. The profile's attestations come first.
 
-    All that enters a price goes into its envelope, so that nobody learns of a cost before the
-    prices are opened.
+    Where eligible cost is weighed apart, the eligible part of the unit price is asked, and must be
+    answered unless the contract's terms state a percentage. All that enters a price goes into its
+    envelope, so that nobody learns of a cost before the prices are opened.
     """
     asked = {each.name: each for each in _asked(terms, plan)}
     attested = {each.name: each for each in (*_attested(profile), *terms.attestations)}
@@ -67,6 +69,9 @@ def _asked(terms: Terms, plan: Plan | None) -> Iterator[Asked]:
             yield Asked(name=criterion.name)
     if plan is not None:
         yield from _asked_by_cost(plan.cost)
+    if is_parted(terms.criteria, plan):
+        is_required = eligible_percent(terms.contract) is None
+        yield _priced(ELIGIBLE, is_required=is_required, is_part_of_price=True)
 
 
 def _asked_by_cost(rule: CostRule) -> Iterator[Asked]:
@@ -76,7 +81,7 @@ def _asked_by_cost(rule: CostRule) -> Iterator[Asked]:
         yield _priced(name, is_required=True)
 
 
-def _priced(name: str, *, is_required: bool = False) -> Asked:
+def _priced(name: str, *, is_required: bool = False, is_part_of_price: bool = False) -> Asked:
     """Ask for a number that enters the price."""
     return Asked(
         name=name,
@@ -84,6 +89,7 @@ def _priced(name: str, *, is_required: bool = False) -> Asked:
         is_required=is_required,
         least=Decimal(0),
         envelope=EnvelopeKind.PRICE,
+        is_part_of_price=is_part_of_price,
     )
 
 

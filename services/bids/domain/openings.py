@@ -60,6 +60,7 @@ _FAILURES: Final = {
     "answer_missing": BidFailure.ANSWER_MISSING,
     "answer_no_number": BidFailure.ANSWER_UNFIT,
     "answer_too_low": BidFailure.ANSWER_UNFIT,
+    "answer_above_price": BidFailure.ANSWER_UNFIT,
     "answer_misplaced": BidFailure.ANSWER_MISPLACED,
     "criterion_unknown": BidFailure.ANSWER_UNFIT,
     "attestation_missing": BidFailure.ATTESTATION_MISSING,

@@ -40,7 +40,7 @@ SELECT terms FROM rfp WHERE id = $1
 """
 
 _ASKED: Final = """-- bids.read_what_scored_bids_were_asked
-SELECT form FROM rfp WHERE id = $1
+SELECT terms, form FROM rfp WHERE id = $1
 """
 
 _PANELS: Final = """-- bids.list_scoring_panels
@@ -135,7 +135,10 @@ async def book_of(connection: Connection, lot: Lot) -> LotBook:
     """Read all that a lot is scored from."""
     method = await method_of(connection, lot.rfp_id)
     rows = await connection.fetch(_BIDS, lot.id)
-    stated = form_of(await connection.fetchval(_ASKED, lot.rfp_id)) or NOTHING
+    asked = await connection.fetchrow(_ASKED, lot.rfp_id)
+    assert asked is not None, "a lot without its RFP"
+    contract = _TERMS_TEXT.validate_json(asked["terms"]).contract
+    stated = form_of(asked["form"]) or NOTHING
     scorebook = Scorebook(
         lot_id=lot.id,
         plan=method.plan,
@@ -152,7 +155,7 @@ async def book_of(connection: Connection, lot: Lot) -> LotBook:
         lot=lot,
         book=scorebook,
         candidates=tuple(
-            candidate_of(method.plan, _answered(stated, row))
+            candidate_of(method.plan, _answered(stated, row), contract)
             for row in rows
             if row["price_e4"] is not None
         ),

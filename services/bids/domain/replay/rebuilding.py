@@ -101,9 +101,11 @@ class RebuiltLot:
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """What of the opened bids is scored, and no marks yet."""
-        plan = plan_told(self.bundle)
+        plan, contract = plan_told(self.bundle), terms_of(self.bundle).contract
         return tuple(
-            candidate_of(plan, self._answered(bid)) for bid in self.told.bids if bid.unit_price
+            candidate_of(plan, self._answered(bid), contract)
+            for bid in self.told.bids
+            if bid.unit_price
         )
 
     @cached_property

@@ -7,11 +7,12 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 from services.bids.domain.scoring.candidates import DAYS, Candidate
+from services.bids.domain.scoring.eligible import ELIGIBLE, eligible_price
 from services.bids.domain.scoring.judging import marks_of, passes, roll_up
 from services.bids.domain.scoring.panels import Rolled, Scorebook
 from services.bids.domain.scoring.plan import Plan
 from services.bids.domain.scoring.stating import features_of
-from services.bids.domain.terms import CriterionKind
+from services.bids.domain.terms import ContractTerms, CriterionKind
 from shared.domain.bid_content import Answer
 from shared.domain.ids import BidId, PartyId
 
@@ -28,14 +29,18 @@ class Answered:
     answers: Sequence[Answer]
 
 
-def candidate_of(plan: Plan, bid: Answered) -> Candidate:
-    """Take of a vendor's answers what its bid is scored by; marks come from evaluators."""
+def candidate_of(plan: Plan, bid: Answered, contract: ContractTerms | None) -> Candidate:
+    """Take of a vendor's answers what its bid is scored by; marks come from evaluators.
+
+    The terms of the `contract` tell how much of a price is eligible where its vendor does not.
+    """
     answers = numbers_in(bid.answers)
     numeric = (each.name for each in plan.criteria if each.kind is CriterionKind.NUMERIC)
     return Candidate(
         bid_id=bid.bid_id,
         vendor_id=bid.vendor_id,
         price=bid.price,
+        eligible_price=eligible_price(bid.price, answers, contract),
         received_at=bid.received_at,
         log_index=bid.log_index,
         days=answers.get(DAYS),
@@ -48,7 +53,7 @@ def candidate_of(plan: Plan, bid: Answered) -> Candidate:
 def numbers_of(plan: Plan) -> frozenset[str]:
     """Name the answers that a plan scores as numbers."""
     numeric = (each.name for each in plan.criteria if each.kind is CriterionKind.NUMERIC)
-    return frozenset({*numeric, *plan.cost.added, *plan.cost.features_max, DAYS})
+    return frozenset({*numeric, *plan.cost.added, *plan.cost.features_max, DAYS, ELIGIBLE})
 
 
 def numbers_in(answers: Iterable[Answer]) -> dict[str, Fraction]:

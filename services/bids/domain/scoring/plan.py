@@ -271,9 +271,12 @@ def _unfit_ties(plan: Plan) -> Iterator[str]:
 
 
 def _unlike(plan: Plan, stated: tuple[Criterion, ...]) -> Iterator[str]:
-    """Compare with the criteria as published: same names, kinds and weights, in any order."""
-    planned = {each.name: (each.kind, Fraction(each.weight)) for each in plan.criteria}
-    published = {each.name: (each.kind, Fraction(each.weight or 0)) for each in stated}
+    """Compare with the criteria as published: alike but for scales and formulas, in any order."""
+    planned = {each.name: (each.kind, Fraction(each.weight), each.covers) for each in plan.criteria}
+    published = {
+        each.name: (each.kind, Fraction(each.weight or 0), each.covers or CostCovered.ALL)
+        for each in stated
+    }
     for name in sorted(planned.keys() | published.keys()):
         if planned.get(name) != published.get(name):
             yield f"{name}: the plan and the RFP's criteria differ."
