@@ -21,8 +21,11 @@ from clients.sealed_bids import (
     receipt_keys,
     seal_offer,
 )
+from services.bids.domain.awards.deciding import Choice
 from services.bids.domain.bids import BidUnfit
 from services.bids.domain.forms import stated_form
+from services.bids.domain.replay.reading import read_bundle, write_bundle
+from services.bids.domain.replay.verdict import verdict_on
 from services.bids.domain.scoring.candidates import CostRule
 from services.bids.domain.scoring.formulas import LowestOverThis
 from services.bids.domain.scoring.plan import Plan, ScoredCriterion
@@ -43,11 +46,12 @@ from shared.domain.bid_content import (
     write_technical,
 )
 from shared.domain.canonical import canonical
-from shared.domain.ids import BidId, new_id
+from shared.domain.ids import AwardId, BidId, new_id
 from shared.domain.money import UnitPrice
 from shared.journal import Journal
 from shared.sealing import SealContext, seal
-from tests.component.bids_purchase import CLOSES_AT, USD, Purchase, publish
+from tests.component.bids_decided import publishing_of
+from tests.component.bids_purchase import CLOSES_AT, STANDSTILL, USD, Purchase, publish
 from tests.component.test_bids_sealed_routes import Counter, open_counter
 
 TERMS: Final = Terms(
@@ -202,7 +206,8 @@ async def test_nobody_finds_a_cost_before_the_prices_are_opened(
     assert found_in(await everything_kept(purchase.pool)) == list(FIGURES)
 
 
-async def test_scores_reckon_with_what_stood_in_each_envelope(counter: Counter) -> None:
+async def opened_from_both(counter: Counter) -> tuple[BidId, BidId]:
+    """Open a bid that its vendor sealed, and one that came in the clear."""
     purchase = counter.purchase
     best = {"criterion": "uptime", "text": "100"}
     first = await file_by_client(counter, "0.20", best, *COST_ANSWERS[:2], vendor=0)
@@ -217,9 +222,18 @@ async def test_scores_reckon_with_what_stood_in_each_envelope(counter: Counter) 
     )
     second = BidId(UUID(receipt["bid_id"]))
     await open_prices(purchase, await open_technical(purchase), first, second)
-    buyer = Principal(purchase.buyer_id, Role.BUYER, frozenset(), "t", CLOSES_AT)
+    return first, second
 
-    shown = await scoring_of(purchase).scores_of(purchase.lots[0], buyer)
+
+def as_buyer(purchase: Purchase) -> Principal:
+    return Principal(purchase.buyer_id, Role.BUYER, frozenset(), "t", CLOSES_AT)
+
+
+async def test_scores_reckon_with_what_stood_in_each_envelope(counter: Counter) -> None:
+    purchase = counter.purchase
+    first, second = await opened_from_both(counter)
+
+    shown = await scoring_of(purchase).scores_of(purchase.lots[0], as_buyer(purchase))
 
     # 0.20 + 0.05125 + 9.75 x 0.005 = 0.30; (0.25 + 0.07325 + 19.35 x 0.005) / 1.125 = 0.3733….
     ranked = shown.steps[-1].scoring.ranked
@@ -227,6 +241,22 @@ async def test_scores_reckon_with_what_stood_in_each_envelope(counter: Counter) 
         (first, Fraction(100)),
         (second, Fraction(450, 7) + 18),
     ]
+
+
+async def test_award_by_answers_of_both_envelopes_follows_again_from_its_bundle(
+    counter: Counter,
+) -> None:
+    purchase = counter.purchase
+    await opened_from_both(counter)
+    choice = Choice(award_id=AwardId(new_id()), vendor_id=None, reason=None, by="anna")
+    await purchase.awarding.intend(purchase.lots[0], choice, buyer_id=purchase.buyer_id)
+    purchase.clock.advance(STANDSTILL)
+    while await purchase.keeper.step(purchase.clock.now()):
+        pass
+
+    bundle = await publishing_of(purchase).bundle(purchase.rfp_id, as_buyer(purchase))
+
+    assert verdict_on(read_bundle(write_bundle(bundle))).difference is None
 
 
 async def test_form_tells_into_which_of_two_envelopes_each_answer_goes(counter: Counter) -> None:
