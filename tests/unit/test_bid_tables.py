@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from services.bids.domain.bid_tables import LOTS_MAX, ROWS_MAX, BidTableInvalid, read_table
-from shared.domain.bid_content import Pricing, Tier, TiersApply, one_price
+from shared.domain.bid_content import Answer, Pricing, Tier, TiersApply, one_price
 from shared.domain.ids import LotId
 from shared.domain.money import Currency, UnitPrice
 
@@ -52,6 +52,34 @@ def test_several_rows_of_a_lot_are_its_tiers_in_order() -> None:
         Tier(Decimal(start), price(text)) for start, text in ((1, "20"), (11, "17"), (21, "15"))
     )
     assert read(table, TiersApply.GRADUATED) == {2: Pricing(tiers, TiersApply.GRADUATED)}
+
+
+def test_columns_answer_and_attest_what_the_rfp_names() -> None:
+    table = (
+        "lot_number;unit_price;from_quantity;Answer:Uptime; attest: no_gifts\n"
+        "1;2.50;1;99.9;yes\n"
+        "1;2.40;100;;\n"
+        "2;3;;;YES\n"
+        "3;4;;98;\n"
+    )
+
+    bids = read_table(table.encode(), LOTS, USD, apply=TiersApply.ALL_UNITS)
+
+    assert [(bid.lot_id.int, bid.answers, bid.attestations) for bid in bids] == [
+        (1, (Answer("Uptime", "99.9"),), ("no_gifts",)),
+        (2, (), ("no_gifts",)),
+        (3, (Answer("Uptime", "98"),), ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [("1,2.40,100,98,\n", "answer:Uptime"), ("1,2.40,100,,no\n", "attest:no_gifts")],
+)
+def test_what_a_lots_rows_say_differently_or_deny_is_listed(row: str, column: str) -> None:
+    table = "lot_number,unit_price,from_quantity,answer:Uptime,attest:no_gifts\n1,2.50,1,99,\n"
+
+    assert errors(table + row) == [(3, column)]
 
 
 def test_every_wrong_cell_is_listed_with_line_and_column() -> None:

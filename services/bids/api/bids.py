@@ -201,8 +201,9 @@ async def file_sealed_bid(call: Call[FileSealedBid]) -> ReceiptAnswer:
 async def import_bids(call: Call[None]) -> FiledTableAnswer:
     """File one bid for each lot that the file prices: all of them, or none.
 
-    The first line names the columns `lot_number`, `unit_price` and, for tiers, `from_quantity`; a
-    refusal lists the rows that are wrong, and repeats no cell.
+    The first line names the columns `lot_number`, `unit_price` and, for tiers, `from_quantity`;
+    columns `answer:NAME` answer what the RFP asks, and `yes` in `attest:NAME` attests it. A refusal
+    lists the rows that are wrong, and repeats no cell.
     """
     try:
         apply = TiersApply(call.query("tiers_apply") or TiersApply.ALL_UNITS)

@@ -1,8 +1,10 @@
 """Read bids from a spreadsheet: one bid for each lot that has a row, all of them or none.
 
 The first line names the columns `lot_number`, `unit_price` and, for tiers, `from_quantity`; the
-rows of one lot are its tiers. Commas or semicolons part the cells, as the first line does. No
-refusal repeats a cell, because a cell may be a price.
+rows of one lot are its tiers. A column `answer:NAME` answers what the RFP asks by that name, and a
+column `attest:NAME` attests it with `yes`; both are said in one of a lot's rows. Commas or
+semicolons part the cells, as the first line does. No refusal repeats a cell, because it may be a
+price.
 """
 
 import csv
@@ -13,7 +15,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final, NoReturn
 
-from shared.domain.bid_content import TIERS_MAX, Pricing, Tier, TiersApply, one_price
+from shared.domain.bid_content import TIERS_MAX, Answer, Pricing, Tier, TiersApply, one_price
 from shared.domain.ids import LotId
 from shared.domain.money import Currency, UnitPrice, parse_quantity
 from shared.domain.refusals import Kind, Refusal
@@ -28,6 +30,10 @@ ERRORS_MAX: Final = 200
 
 _NEEDED: Final = frozenset({"lot_number", "unit_price"})
 _COLUMNS: Final = _NEEDED | {"from_quantity"}
+
+_ANSWER: Final = "answer:"
+_ATTEST: Final = "attest:"
+_YES: Final = "yes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,13 @@ class BidTableInvalid(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class PricedLot:
-    """One bid of a table: the lot, its prices, and the line on which it begins."""
+    """One bid of a table: the lot, its prices, what it says, and the line on which it begins."""
 
     lot_id: LotId
     pricing: Pricing
     line: int
+    answers: tuple[Answer, ...] = ()
+    attestations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ class _Row:
     lot_id: LotId
     from_quantity: Decimal | None
     unit_price: UnitPrice
+    said: Mapping[str, str]
 
 
 def read_table(
@@ -89,12 +98,12 @@ def read_table(
         else:
             errors += row
     priced = []
-    for lot_id, rows in by_lot.items():
-        pricing = _pricing(rows, apply)
-        if isinstance(pricing, CellError):
-            errors.append(pricing)
-        else:
-            priced.append(PricedLot(lot_id, pricing, rows[0].line))
+    for rows in by_lot.values():
+        pricing, said = _pricing(rows, apply), _said(rows)
+        wrong = [each for each in (pricing, said) if isinstance(each, CellError)]
+        errors += wrong
+        if not isinstance(pricing, CellError) and not isinstance(said, CellError):
+            priced.append(_bid(rows[0], pricing, said))
     if len(by_lot) > LOTS_MAX:
         errors.append(CellError(1, None, f"A table holds bids on up to {LOTS_MAX} lots."))
     if errors or not priced:
@@ -111,9 +120,12 @@ def _lines(raw: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     mark = ";" if ";" in header_text else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     try:
-        header = [name.strip().lower() for name in next(reader)]
-        if len(set(header)) != len(header) or not _NEEDED <= set(header) <= _COLUMNS:
-            _refuse("The first line names lot_number, unit_price and from_quantity.")
+        header = [_column(name.strip()) for name in next(reader)]
+        named = {name for name in header if not name.startswith((_ANSWER, _ATTEST))}
+        if len(set(header)) != len(header) or not _NEEDED <= named <= _COLUMNS:
+            _refuse(
+                "The first line names lot_number, unit_price, from_quantity, answer:… and attest:…."
+            )
         for count, cells in enumerate(reader, start=1):
             if count > ROWS_MAX:
                 _refuse(f"A table holds up to {ROWS_MAX} rows.")
@@ -121,6 +133,12 @@ def _lines(raw: bytes) -> Iterator[tuple[int, dict[str, str]]]:
                 yield reader.line_num, dict(zip(header, map(str.strip, cells), strict=False))
     except csv.Error:
         _refuse("The table's quotes do not close.", reader.line_num)
+
+
+def _column(name: str) -> str:
+    """Read a column's name; what is asked and attested is named as the RFP writes it."""
+    mark, colon, asked = name.partition(":")
+    return f"{mark.strip().lower()}:{asked.strip()}" if colon else name.lower()
 
 
 def _row(
@@ -144,7 +162,36 @@ def _row(
         return errors
     if errors or lot_id is None:
         return errors
-    return _Row(line, lot_id, from_quantity, unit_price)
+    said = {
+        name: text for name, text in cells.items() if name.startswith((_ANSWER, _ATTEST)) and text
+    }
+    return _Row(line, lot_id, from_quantity, unit_price, said)
+
+
+def _said(rows: Sequence[_Row]) -> dict[str, str] | CellError:
+    """Gather what a lot's rows answer and attest; each thing is said once."""
+    said: dict[str, str] = {}
+    for row in rows:
+        for name, text in row.said.items():
+            if said.setdefault(name, text) != text:
+                return CellError(row.line, name, "A lot's rows say this in one way, or once.")
+            if name.startswith(_ATTEST) and text.lower() != _YES:
+                return CellError(row.line, name, "What is attested is attested by the word yes.")
+    return said
+
+
+def _bid(first: _Row, pricing: Pricing, said: Mapping[str, str]) -> PricedLot:
+    return PricedLot(
+        first.lot_id,
+        pricing,
+        first.line,
+        answers=tuple(
+            Answer(name.removeprefix(_ANSWER), text)
+            for name, text in said.items()
+            if name.startswith(_ANSWER)
+        ),
+        attestations=tuple(name.removeprefix(_ATTEST) for name in said if name.startswith(_ATTEST)),
+    )
 
 
 def _pricing(rows: Sequence[_Row], apply: TiersApply) -> Pricing | CellError:

@@ -198,7 +198,13 @@ class SealedBidding:
                 ]
                 return [one for one in found if one is not None]
             contents = [
-                BidContent(currency=form.currency, nonce=b"", pricing=priced.pricing)
+                BidContent(
+                    currency=form.currency,
+                    nonce=b"",
+                    pricing=priced.pricing,
+                    answers=priced.answers,
+                    attestations=priced.attestations,
+                )
                 for priced in table
             ]
             _refuse_unfit(table, contents, form)
