@@ -248,6 +248,7 @@ async def test_scenario_is_solved_and_shown(counter: Counter) -> None:
 
     result = read["result"]
     assert (read["status"], result["status"], result["gap"]) == ("solved", "optimal", "0")
+    assert result["engine"] == "highs"
     assert result["ranked"] == result["paid"] == "226.8"
     won = {line["lot_id"]: line["vendor_id"] for line in result["lines"]}
     assert won == {str(lots[0]): str(vendors[1]), str(lots[1]): str(vendors[0])}

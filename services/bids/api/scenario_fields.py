@@ -20,7 +20,7 @@ from services.bids.domain.winners.scenarios import (
 )
 from services.bids.domain.winners.sensitivity import Flip
 from services.bids.domain.winners.serial import written
-from services.bids.domain.winners.tasks import Answer, Status
+from services.bids.domain.winners.tasks import Answer, EngineName, Status
 from services.bids.domain.winners.written import amount_text, rounded_up
 from shared.web.fields import AnswerModel, Label, Prose, RequestModel
 
@@ -122,11 +122,13 @@ class ResultAnswer(AnswerModel):
     """What the search came to. Sums are exact decimals, or fractions where there is no decimal.
 
     `ranked` is what awards are compared by, `paid` what vendors get. `gap` is by how much a better
-    award could still be cheaper, as a share of `ranked`, rounded up; 0 is a proof.
+    award could still be cheaper, as a share of `ranked`, rounded up; 0 is a proof. `engine` is
+    which solver searched; the answer was checked without it.
     """
 
     status: Status
     is_proven: bool
+    engine: EngineName | None
     ranked: str | None
     paid: str | None
     gap: str | None
@@ -261,6 +263,7 @@ def _result(
     return ResultAnswer(
         status=answer.status,
         is_proven=answer.is_proven,
+        engine=answer.engine,
         ranked=_text(ranked),
         paid=None if answer.costs is None else amount_text(answer.costs.paid),
         gap=_gap(answer),
