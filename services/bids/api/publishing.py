@@ -21,6 +21,21 @@ PUBLISHING: Final = web.AppKey("bids_publishing", Publishing)
 routes = Api("bids", title="", version="")
 
 
+class AwardBundleAnswer(AnswerModel):
+    """An award bundle, `coop-award/1`; `commonlot award verify` reads it to its last member."""
+
+    format: str
+    rfp: dict[str, object]
+    scheme: dict[str, object]
+    parties: list[dict[str, object]]
+    lots: list[dict[str, object]]
+    lots_left_out: list[dict[str, object]]
+    openings: list[dict[str, object]]
+    scenarios: list[dict[str, object]]
+    scenarios_left_out: list[dict[str, object]]
+    chain_heads: list[dict[str, object]]
+
+
 class RfpReportAnswer(AnswerModel):
     """What was decided of an RFP's lots, with exact amounts as decimal strings or fractions."""
 
@@ -36,9 +51,7 @@ class LotReportAnswer(AnswerModel):
 @routes.get(
     "/v1/rfps/{rfp_id}/award-bundle",
     scope="award:read",
-    answer=None,
-    answer_type="application/json",
-    status=200,
+    answer=AwardBundleAnswer,
     summary="Read an RFP's award bundle",
     refusals=(RfpUnknown, EvaluationUnknown),
 )
