@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from json.encoder import encode_basestring
 from typing import Any, Final
 from uuid import UUID
@@ -77,25 +78,25 @@ def canonical(value: object) -> str:
     write = _WRITERS.get(kind)
     if write is not None:
         return write(value)
-    if not dataclasses.is_dataclass(kind) or issubclass(kind, _WRITTEN_OTHERWISE):
+    members = _members_of(kind)
+    if members is None:
         return _ENCODER.encode(plain(value))
     texts = [
         f"{label}{canonical(member)}"
-        for name, label in _members_of(kind)
+        for name, label in members
         if (member := getattr(value, name)) is not None
     ]
     return f"{{{','.join(texts)}}}"
 
 
-def _members_of(kind: type) -> tuple[tuple[str, str], ...]:
-    """List a dataclass's members in their order, each with its label; remembered for good."""
-    if kind not in _MEMBERS:
-        names = sorted(field.name for field in dataclasses.fields(kind))
-        _MEMBERS[kind] = tuple((name, f"{encode_basestring(name)}:") for name in names)
-    return _MEMBERS[kind]
+@cache
+def _members_of(kind: type) -> tuple[tuple[str, str], ...] | None:
+    """List a dataclass's members in their order, each with its label; None for other types."""
+    if not dataclasses.is_dataclass(kind) or issubclass(kind, _WRITTEN_OTHERWISE):
+        return None
+    names = sorted(field.name for field in dataclasses.fields(kind))
+    return tuple((name, f"{encode_basestring(name)}:") for name in names)
 
-
-_MEMBERS: Final[dict[type, tuple[tuple[str, str], ...]]] = {}
 
 _WRITTEN_OTHERWISE: Final = (UnitPrice, Money, Enum, Mapping)
 """What is not written by its members, even where it is a dataclass."""

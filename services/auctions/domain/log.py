@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from services.auctions.domain.auction import Auction
 from services.auctions.domain.commands import Secret
@@ -10,8 +11,7 @@ from shared.domain.facts import Event
 from shared.domain.ids import PartyId
 
 
-@dataclass(frozen=True, slots=True)
-class LogRow:
+class LogRow(NamedTuple):
     """One entry as it is kept: its text, its hash, and whose offer under which key it was."""
 
     sequence: int
