@@ -26,6 +26,7 @@ class SystemClock:
         self._anchor = datetime.now(UTC)  # noqa: TID251 - the one place where the wall clock is read
         self._anchor_ns = time.monotonic_ns()
         self._offset = timedelta(0)
+        self._start = self._anchor
         self._latest = self._anchor
 
     @property
@@ -36,16 +37,19 @@ class SystemClock:
     def set_offset(self, seconds: float) -> None:
         """Follow a clock that is `seconds` ahead of this machine's (behind, when negative)."""
         self._offset = timedelta(seconds=seconds)
+        self._start = self._anchor + self._offset
 
     def now(self) -> datetime:
         """Tell the present instant; two calls in a row never decrease."""
-        self._latest = max(self._latest, self.now_unoffset() + self._offset)
+        self._latest = max(self._latest, self._start + self._elapsed())
         return self._latest
 
     def now_unoffset(self) -> datetime:
         """Tell this machine's own time, from which the offset to the database is measured."""
-        elapsed = timedelta(microseconds=(time.monotonic_ns() - self._anchor_ns) // 1000)
-        return self._anchor + elapsed
+        return self._anchor + self._elapsed()
+
+    def _elapsed(self) -> timedelta:
+        return timedelta(0, 0, (time.monotonic_ns() - self._anchor_ns) // 1000)
 
 
 class FixedClock:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from services.auctions.domain.commands import Command, Secret
 from services.auctions.domain.log import LogRow
@@ -14,8 +15,7 @@ from shared.domain.ids import AuctionId
 from shared.domain.refusals import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """The answer to a command: its fact as it stands in the log, and how it stands after it."""
 
     auction_id: AuctionId
@@ -23,8 +23,7 @@ class Done:
     after: After
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A command that waits for its turn."""
 
     command: Command

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from services.auctions.domain import facts
@@ -102,8 +102,7 @@ class Proposal:
     answer: AuctionScheduled | AuctionRefused
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """A fact in the log, as whoever brought it about was answered."""
 
     sequence: int
@@ -118,8 +117,7 @@ class Written:
         return self.fact.alias if isinstance(self.fact, offers) else SEES_PUBLIC
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """Where an auction's log ends: its last sequence and hash."""
 
     sequence: int

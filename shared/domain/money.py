@@ -18,6 +18,9 @@ Currency = NewType("Currency", str)
 PRICE_SCALE: Final = 10_000
 """Ten-thousandths of the currency's unit: four decimals, as milk and bandwidth are priced."""
 
+PRICE_DECIMALS: Final = 4
+"""As many as `PRICE_SCALE` has zeros."""
+
 QUANTITY_SCALE: Final = 1_000
 """Thousandths of a unit: fractions of a shared post are pooled to three decimals."""
 
@@ -78,7 +81,8 @@ class UnitPrice:
         if not _PRICE_TEXT.fullmatch(text):
             sentence = "A unit price is a decimal string with at most four decimals."
             raise AmountMalformed(sentence)
-        return cls(int(Decimal(text) * PRICE_SCALE), currency)
+        whole, _, decimals = text.partition(".")
+        return cls(int(whole + decimals.ljust(PRICE_DECIMALS, "0")), currency)
 
     def __str__(self) -> str:
         """Write the shortest decimal that has at least two decimals: `0.125`, `12.00`."""

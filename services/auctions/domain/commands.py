@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from shared.domain.facts import Fact
 from shared.domain.ids import PartyId
@@ -147,8 +148,7 @@ class Secret:
         return f"Secret({self.name}, …)"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One fact that a command brings about, with the secret that the fact commits to, if any."""
 
     fact: Fact

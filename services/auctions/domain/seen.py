@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from services.auctions.domain.board import PRICE_E4_MAX
 from services.auctions.domain.formats.format import Exposure
@@ -81,8 +82,7 @@ class Seen:
     reserve_met: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class After:
+class After(NamedTuple):
     """How an auction stands after an act, as far as whoever acted may know.
 
     `sees_rank` and `sees_lead` say whether it may know the rank to which its offer came, and the
