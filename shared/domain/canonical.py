@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
-from functools import cache
 from json.encoder import encode_basestring
 from typing import Any, Final
 from uuid import UUID
@@ -78,7 +77,7 @@ def canonical(value: object) -> str:
     write = _WRITERS.get(kind)
     if write is not None:
         return write(value)
-    members = _members_of(kind)
+    members = _MEMBERS[kind]
     if members is None:
         return _ENCODER.encode(plain(value))
     texts = [
@@ -89,14 +88,19 @@ def canonical(value: object) -> str:
     return f"{{{','.join(texts)}}}"
 
 
-@cache
-def _members_of(kind: type) -> tuple[tuple[str, str], ...] | None:
-    """List a dataclass's members in their order, each with its label; None for other types."""
-    if not dataclasses.is_dataclass(kind) or issubclass(kind, _WRITTEN_OTHERWISE):
-        return None
-    names = sorted(field.name for field in dataclasses.fields(kind))
-    return tuple((name, f"{encode_basestring(name)}:") for name in names)
+class _Members(dict[type, tuple[tuple[str, str], ...] | None]):
+    """Know each dataclass's members in their order, with their labels; None for other types."""
 
+    def __missing__(self, kind: type) -> tuple[tuple[str, str], ...] | None:
+        members = None
+        if dataclasses.is_dataclass(kind) and not issubclass(kind, _WRITTEN_OTHERWISE):
+            names = sorted(field.name for field in dataclasses.fields(kind))
+            members = tuple((name, f"{encode_basestring(name)}:") for name in names)
+        self[kind] = members
+        return members
+
+
+_MEMBERS: Final = _Members()
 
 _WRITTEN_OTHERWISE: Final = (UnitPrice, Money, Enum, Mapping)
 """What is not written by its members, even where it is a dataclass."""
