@@ -190,7 +190,7 @@ async def _read_candidates(
         _CANDIDATES, rfp_id, selection.category, selection.item_code, references, CANDIDATES_MAX + 1
     )
     candidates: list[Candidate] = []
-    build = _Candidates(members).of
+    build = _builder(members)
     with _collector_paused():
         while rows := await cursor.fetch(READ_AT_ONCE):
             candidates += map(build, rows)
@@ -207,38 +207,35 @@ def _collector_paused() -> Iterator[None]:
         gc.enable()
 
 
-class _Candidates:
-    """Build candidates; what many have in common is kept once."""
+def _builder(members: Mapping[PartyId, PoolMember]) -> Callable[[asyncpg.Record], Candidate]:
+    """Build candidates from rows of `_CANDIDATES`; what many have in common is kept once."""
+    likes: dict[tuple[Any, ...], Like] = {}
+    quantities: dict[int, Decimal] = {}
+    words: dict[object, Any] = {}
+    word = words.setdefault
 
-    def __init__(self, members: Mapping[PartyId, PoolMember]) -> None:
-        self._members = members
-        self._likes: dict[Like, Like] = {}
-        self._quantities: dict[int, Decimal] = {}
-        self._words: dict[object, Any] = {}
-
-    def of(self, row: asyncpg.Record) -> Candidate:
-        """Build a candidate from the columns of `_CANDIDATES`, in their order."""
-        requirement_id, member_id, reference, thousandths, need_by, area, currency = row[:7]
-        is_firm, is_engaged, *words = row[7:]
-        like = Like(*words)
-        quantity = self._quantities.get(thousandths)
+    def build(row: asyncpg.Record) -> Candidate:
+        requirement_id, member_id, reference, thousandths, need_by, area, currency, *flags = row[:9]
+        what = row[9:]
+        like = likes.get(what) or likes.setdefault(what, Like(*what))
+        quantity = quantities.get(thousandths)
         if quantity is None:
-            quantity = self._quantities[thousandths] = exact(Decimal(thousandths).scaleb(-3))
-        word = self._words.setdefault
-        member = self._members[member_id]
+            quantity = quantities[thousandths] = exact(Decimal(thousandths).scaleb(-3))
+        member = members[member_id]
         return Candidate(
             requirement_id,
             member.id,
             quantity,
             member,
-            self._likes.setdefault(like, like),
+            like,
             reference,
             word(need_by, need_by),
             word(area, area),
             word(currency, currency),
-            is_firm,
-            is_engaged,
+            *flags,
         )
+
+    return build
 
 
 async def _drop_lots(connection: Connection, rfp_id: RfpId) -> None:
