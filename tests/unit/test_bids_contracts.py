@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,9 @@ from services.bids.domain.consortium import ConsortiumModel
 from services.bids.domain.contracts import Awarded, contracts_of, months_after
 from services.bids.domain.erate import ErateCategory
 from services.bids.domain.lots import Lot, LotStatus
+from services.bids.domain.scoring.eligible import stated_share
 from services.bids.domain.terms import ContractTerms, Terms, TermsUnfit, require_fit
+from shared.domain.bid_content import Answer, BidContent, Pricing, Tier
 from shared.domain.ids import AwardId, LotId, PartyId, RfpId
 from shared.domain.money import Currency, Money, UnitPrice
 
@@ -151,6 +154,38 @@ def test_members_own_rate_supports_its_line_and_the_shared_rate_a_consortiums() 
     assert (north.support.minor, north.net.minor, south.net.minor) == (43_200, 16_800, 27_201)
     # Together they share the mean of 90 and 40: 65 % of 480.00 is 312.00.
     assert [each.net.minor for each in shared.lines] == [28_800, 19_200]
+
+
+def test_vendors_own_eligible_part_goes_before_the_contracts_percentage() -> None:
+    terms = ContractTerms(erate_category=ErateCategory.ONE, eligible_percent=Decimal(80))
+    stated = replace(awarded(terms), eligible_share=Fraction(3, 4))
+
+    north, _ = contracts_of(stated, {NORTH: {ErateCategory.ONE: 90}}, begins_on=BEGINS)
+
+    (own,) = north.lines
+    assert own.eligible is not None
+    # Three quarters of 600.00 are 450.00, of which 90 % is 405.00.
+    assert (own.eligible.minor, own.net.minor) == (45_000, 19_500)
+
+
+@pytest.mark.parametrize(
+    ("answers", "share"),
+    [
+        ((Answer("eligible_unit_price", "0.30"),), Fraction(3, 4)),
+        ((Answer("uptime", "0.30"),), None),
+        ((), None),
+    ],
+)
+def test_share_is_the_stated_part_of_the_price_at_the_lots_quantity(
+    answers: tuple[Answer, ...], share: Fraction | None
+) -> None:
+    tiers = (
+        Tier(Decimal(1), UnitPrice.parse("0.50", USD)),
+        Tier(Decimal(1000), UnitPrice.parse("0.40", USD)),
+    )
+    content = BidContent(currency=USD, nonce=b"", pricing=Pricing(tiers), answers=answers)
+
+    assert stated_share(content, LOT.quantity) == share
 
 
 def test_margin_is_the_members_and_not_the_vendors() -> None:

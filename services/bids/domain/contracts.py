@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from services.bids.domain.awards.award import Award
@@ -80,13 +81,17 @@ class Contract:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Awarded:
-    """An award as it is signed: its lot, its lines, and the terms of its RFP."""
+    """An award as it is signed: its lot, its lines, and the terms of its RFP.
+
+    `eligible_share` is which part of its price the vendor stated as eligible, if it did.
+    """
 
     lot: Lot
     award: Award
     lines: Sequence[tuple[AwardLineId, Line]]
     model: ConsortiumModel
     terms: ContractTerms
+    eligible_share: Fraction | None = None
 
 
 def contracts_of(awarded: Awarded, rates: Rates, *, begins_on: date) -> tuple[Contract, ...]:
@@ -156,7 +161,7 @@ def _supported(awarded: Awarded, rates: Rates) -> Sequence[Supported | None]:
         EligibleLine(
             member_id=line.member_id,
             total=line.total,
-            eligible=eligible_part(line.total, awarded.terms.eligible_percent),
+            eligible=_eligible(line.total, awarded),
             percent=rates.get(line.member_id, {}).get(category),
         )
         for _, line in awarded.lines
@@ -164,6 +169,14 @@ def _supported(awarded: Awarded, rates: Rates) -> Sequence[Supported | None]:
     if awarded.model is ConsortiumModel.GROUP_PRICING:
         return [support([each], category)[0] for each in eligible]
     return support(eligible, category)
+
+
+def _eligible(total: Money, awarded: Awarded) -> Money:
+    """Take the eligible part of a line: by what the vendor stated, else by the contract's terms."""
+    share = awarded.eligible_share
+    if share is None:
+        return eligible_part(total, awarded.terms.eligible_percent)
+    return Money(round(total.minor * share), total.currency)
 
 
 def _fee(terms: ContractTerms, costs: Sequence[Money], currency: Currency) -> Money:

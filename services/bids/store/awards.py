@@ -13,6 +13,7 @@ from services.bids.domain.awards.lines import AwardLineId
 from services.bids.domain.contracts import Awarded
 from services.bids.domain.lots import Lot, LotUnknown
 from services.bids.domain.openings import BidFailure
+from services.bids.domain.scoring.eligible import stated_share
 from services.bids.domain.terms import ContractTerms
 from services.bids.ports.awards import (
     Answered,
@@ -249,6 +250,7 @@ class AwardStore:
             lines = await award_rows.lines_of_award(connection, award_id)
             answers = await award_rows.answers_of_lot(connection, lot.id)
             rates = await award_rows.rates_of(connection, award_id)
+            opened = await award_rows.opened_of(connection, lot.id)
         accepted = [each for each in lines if is_accepted(each[0], answers, rfp.terms)]
         awarded = Awarded(
             lot=lot,
@@ -256,6 +258,14 @@ class AwardStore:
             lines=accepted,
             model=rfp.consortium_model,
             terms=rfp.terms.contract or ContractTerms(),
+            eligible_share=next(
+                (
+                    stated_share(bid.content, lot.quantity)
+                    for bid in opened
+                    if bid.vendor_id == award.vendor_id
+                ),
+                None,
+            ),
         )
         return SignedAward(awarded, rates, rfp.policy_profile)
 

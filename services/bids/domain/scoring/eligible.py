@@ -13,6 +13,8 @@ from typing import Final
 
 from services.bids.domain.scoring.plan import PERCENT, Plan
 from services.bids.domain.terms import ContractTerms, CostCovered, Criterion
+from shared.domain.bid_content import BidContent
+from shared.domain.money import PRICE_SCALE
 
 ELIGIBLE: Final = "eligible_unit_price"
 """The name under which a vendor answers which part of its unit price is eligible."""
@@ -31,6 +33,15 @@ def eligible_percent(contract: ContractTerms | None) -> Decimal | None:
     if contract is None or contract.erate_category is None:
         return None
     return contract.eligible_percent
+
+
+def stated_share(content: BidContent, quantity: Decimal) -> Fraction | None:
+    """Find which share of its price a vendor states as eligible; None where it says nothing."""
+    unit_e4 = content.pricing.exact_e4(quantity)
+    stated = [answer.text for answer in content.answers if answer.criterion == ELIGIBLE]
+    if not stated or not unit_e4:
+        return None
+    return Fraction(Decimal(stated[0])) * PRICE_SCALE / unit_e4
 
 
 def eligible_price(
