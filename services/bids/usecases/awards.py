@@ -19,7 +19,7 @@ from services.bids.domain.awards.deciding import (
     whole_lot,
     winner_of,
 )
-from services.bids.domain.awards.lines import Pooled, Sharing
+from services.bids.domain.awards.lines import Payment, Pooled
 from services.bids.domain.awards.scenario import require_chosen, require_current
 from services.bids.domain.awards.splitting import PackagePrices, split_of
 from services.bids.domain.evaluation import Sight, sight_of
@@ -278,12 +278,12 @@ def is_by_price(book: LotBook) -> bool:
 def pooled_of(ground: Ground) -> Pooled:
     """Say whose a lot is, and by which rule its members pay."""
     terms = ground.standing.rfp.terms
-    sharing = Sharing(
+    payment = Payment(
         by=terms.cost_shared_by,
         enrolments=ground.enrolments,
         margin_percent=terms.margin_percent,
     )
-    return Pooled(lot=ground.lot, shares=ground.shares, sharing=sharing)
+    return Pooled(lot=ground.lot, shares=ground.shares, payment=payment)
 
 
 def _decided_by(ground: Ground, scenario_id: UUID) -> bool:

@@ -185,7 +185,7 @@ def whole_lot(pooled: Pooled, bidder: Bidder, pricing: Pricing | None) -> Part:
     quantity, price = pooled.lot.quantity, bidder.price
     cost = None if pricing is None else graduated_cost(pricing, quantity, price)
     lines = lines_of(quantity, price, pooled.shares, cost=cost)
-    return Part(vendor_id=bidder.vendor_id, price=price, lines=shared_by(lines, pooled.sharing))
+    return Part(vendor_id=bidder.vendor_id, price=price, lines=shared_by(lines, pooled.payment))
 
 
 def decide(

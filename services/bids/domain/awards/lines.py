@@ -14,6 +14,7 @@ from typing import Final, NewType
 from uuid import UUID
 
 from services.bids.domain.consortium import CostSharing
+from services.bids.domain.fees import Percentage, resell
 from services.bids.domain.lots import Lot
 from services.bids.domain.pooling.portions import Asked, portions_of, split_cost
 from shared.domain.bid_content import Pricing, TiersApply
@@ -29,8 +30,6 @@ from shared.domain.money import (
 from shared.domain.refusals import Kind, Refusal
 
 AwardLineId = NewType("AwardLineId", UUID)
-
-PERCENT: Final = 100
 
 
 class EnrolmentMissing(Refusal):
@@ -78,7 +77,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sharing:
+class Payment:
     """By which rule of the RFP's model members pay: `enrolments` where the cost goes by them."""
 
     by: CostSharing | None = None
@@ -86,7 +85,7 @@ class Sharing:
     margin_percent: Decimal | None = None
 
 
-PLAIN: Final = Sharing()
+PLAIN: Final = Payment()
 """Each member pays for what it gets, at cost."""
 
 
@@ -96,7 +95,7 @@ class Pooled:
 
     lot: Lot
     shares: Sequence[Share]
-    sharing: Sharing = PLAIN
+    payment: Payment = PLAIN
 
 
 def lines_of(
@@ -154,7 +153,7 @@ def lines_for(
     )
 
 
-def shared_by(lines: Sequence[Line], sharing: Sharing) -> tuple[Line, ...]:
+def shared_by(lines: Sequence[Line], payment: Payment) -> tuple[Line, ...]:
     """Share an award's cost as its RFP says: by another rule than demand, with a margin on top.
 
     The costs' sum stays as it is; a margin is rounded once for each line, half-even.
@@ -162,7 +161,7 @@ def shared_by(lines: Sequence[Line], sharing: Sharing) -> tuple[Line, ...]:
     Raises:
         EnrolmentMissing: The cost goes by attendance, and a member's enrolment is not known.
     """
-    weights = _weights(lines, sharing)
+    weights = _weights(lines, payment)
     shared = tuple(lines)
     if weights is not None:
         whole = sum(line.total.minor for line in lines)
@@ -171,9 +170,14 @@ def shared_by(lines: Sequence[Line], sharing: Sharing) -> tuple[Line, ...]:
             replace(line, total=Money(part, line.total.currency))
             for line, part in zip(lines, parts, strict=True)
         )
-    if sharing.margin_percent is None:
+    if payment.margin_percent is None:
         return shared
-    return tuple(_with_margin(line, sharing.margin_percent) for line in shared)
+    margin = Percentage(payment.margin_percent)
+    resold = resell(margin, [line.total for line in shared], [1] * len(shared))
+    return tuple(
+        replace(line, total=each.price, margin=each.margin)
+        for line, each in zip(shared, resold, strict=True)
+    )
 
 
 def graduated_cost(pricing: Pricing, quantity: Decimal, price: UnitPrice) -> Money | None:
@@ -209,21 +213,15 @@ def _baseline(shares: Sequence[Share]) -> Money | None:
     return Money(sum(cost.minor for cost in costs), costs[0].currency)
 
 
-def _weights(lines: Sequence[Line], sharing: Sharing) -> list[int] | None:
-    match sharing.by:
+def _weights(lines: Sequence[Line], payment: Payment) -> list[int] | None:
+    match payment.by:
         case CostSharing.EQUAL:
             return [1] * len(lines)
         case CostSharing.ATTENDANCE:
-            enrolments = sharing.enrolments or {}
+            enrolments = payment.enrolments or {}
             if any(not enrolments.get(line.member_id) for line in lines):
                 sentence = "The cost is shared by attendance; state every member's enrolment."
                 raise EnrolmentMissing(sentence)
             return [enrolments[line.member_id] for line in lines]
         case CostSharing.DEMAND | None:
             return None
-
-
-def _with_margin(line: Line, percent: Decimal) -> Line:
-    margin = Money(round(Fraction(percent) * line.total.minor / PERCENT), line.total.currency)
-    whole = Money(line.total.minor + margin.minor, margin.currency)
-    return replace(line, total=whole, margin=margin)

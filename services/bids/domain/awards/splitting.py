@@ -10,8 +10,8 @@ from uuid import UUID
 from services.bids.domain.awards.deciding import Part
 from services.bids.domain.awards.lines import (
     Line,
+    Payment,
     Pooled,
-    Sharing,
     baselines_of,
     lines_for,
     shared_by,
@@ -53,7 +53,7 @@ def split_of(pooled: Pooled, outcome: Outcome, packages: PackagePrices) -> Split
     left = sum(each.quantity for each in outcome.award.left if each.lot_id == str(pooled.lot.id))
     return Split(
         parts=tuple(
-            _part(vendor_id, _merged(won[vendor_id]), costs[vendor_id], pooled.sharing)
+            _part(vendor_id, _merged(won[vendor_id]), costs[vendor_id], pooled.payment)
             for vendor_id in sorted(won)
         ),
         left=exact(Decimal(left) / steps) if left else None,
@@ -136,12 +136,12 @@ def _joined(one: Line, other: Line) -> Line:
     )
 
 
-def _part(vendor_id: PartyId, lines: tuple[Line, ...], cost: Fraction, sharing: Sharing) -> Part:
+def _part(vendor_id: PartyId, lines: tuple[Line, ...], cost: Fraction, payment: Payment) -> Part:
     quantity = sum((line.quantity for line in lines), Decimal(0))
     return Part(
         vendor_id=vendor_id,
         price=UnitPrice(round(cost * PRICE_SCALE / Fraction(quantity)), lines[0].total.currency),
-        lines=shared_by(lines, sharing),
+        lines=shared_by(lines, payment),
     )
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from uuid import UUID
 
 from services.bids.domain.auctioning import Bidder, Rankings
-from services.bids.domain.awards.lines import Pooled, Share, Sharing
+from services.bids.domain.awards.lines import Payment, Pooled, Share
 from services.bids.domain.ceremony import Purpose
 from services.bids.domain.consortium import CostSharing
 from services.bids.domain.lots import Lot
@@ -179,12 +179,12 @@ class RebuiltLot:
         )
         by_attendance = terms.cost_shared_by is CostSharing.ATTENDANCE
         enrolled = {PartyId(UUID(key)): count for key, count in told.enrolments.items()}
-        sharing = Sharing(
+        payment = Payment(
             by=terms.cost_shared_by,
             enrolments=enrolled if by_attendance else None,
             margin_percent=terms.margin_percent,
         )
-        return Pooled(lot=self.lot, shares=shares, sharing=sharing)
+        return Pooled(lot=self.lot, shares=shares, payment=payment)
 
     def price(self, text: str) -> UnitPrice:
         """Read a unit price."""
