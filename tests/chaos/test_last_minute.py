@@ -44,10 +44,12 @@ _MOVE: Final = "UPDATE {table} SET closes_at = $1"
 _VERSIONS: Final = """-- tests.read_versions
 SELECT bid.vendor_id, version.bid_id, version.version, version.received_at, version.receipt
 FROM bid_version AS version JOIN bid ON bid.id = version.bid_id
+WHERE bid.lot_id = ANY($1)
 """
 
 _OPENED: Final = """-- tests.read_opened
 SELECT bid_id, vendor_id, version, price_e4, failure FROM unsealed_bid
+WHERE lot_id = ANY($1)
 """
 
 
@@ -177,7 +179,7 @@ async def _shows_key(purchase: Purchase) -> bool:
 
 
 async def _check_versions(rush: Rush) -> None:
-    rows = await rush.purchase.pool.fetch(_VERSIONS)
+    rows = await rush.purchase.pool.fetch(_VERSIONS, rush.purchase.lots)
     kept = {(row["bid_id"], row["version"]): row for row in rows}
 
     assert rows
@@ -191,7 +193,9 @@ async def _check_versions(rush: Rush) -> None:
 
 async def _check_opening(rush: Rush, listed: dict[Any, int]) -> None:
     """Every receipted bid is in the opening, at that version or a later one, with its price."""
-    rows = {row["bid_id"]: row for row in await rush.purchase.pool.fetch(_OPENED)}
+    rows = {
+        row["bid_id"]: row for row in await rush.purchase.pool.fetch(_OPENED, rush.purchase.lots)
+    }
     prices = {
         (act.receipt.bid_id, act.receipt.version): act.price_e4
         for act in rush.acts
