@@ -375,6 +375,22 @@ def test_silence_accepts_where_the_rfp_says_so() -> None:
     )
 
 
+def test_vendor_of_whose_part_nothing_was_accepted_is_told_so() -> None:
+    other = replace(RECOMMENDED, id=AwardId(UUID(int=9)), vendor_id=LOSER)
+    split = LotAwards(LOT, (RECOMMENDED, other))
+    lines = {AWARD_ID: LINES[AWARD_ID][:1], other.id: LINES[AWARD_ID][1:]}
+    given = replace(counting({NORTHS: True, SOUTHS: False}), names={AWARD_ID: "A", other.id: "B"})
+
+    counted = decide_count(split, ASKING, lines, given, now=NOW)
+
+    told = [fact for fact in counted.decision.facts if isinstance(fact, AwardWithdrawn)]
+    assert [(each.award_id, each.vendor_id) for each in told] == [(other.id, LOSER)]
+    assert [award.status for award in counted.decision.state.awards] == [
+        AwardStatus.MADE,
+        AwardStatus.WITHDRAWN,
+    ]
+
+
 def test_lot_that_everyone_declines_ends_without_award() -> None:
     counted = count(counting({NORTHS: False, SOUTHS: False}), now=NOW)
 

@@ -178,7 +178,13 @@ def decide_count(
     kept, emptied = _parted(standing.awards, accepted, now=now)
     final = made(replace(standing, awards=kept), accepted, counting.names, now=now)
     state = replace(final.state, awards=(*final.state.awards, *emptied))
-    return Counted(Decision(state, (fact, *final.facts)), {})
+    # Members know that they declined; that nothing is left of an award is news to its vendor.
+    ended = (
+        event
+        for award in emptied
+        for event in withdrawn_events(state.lot, award, [], reason=DECLINED)
+    )
+    return Counted(Decision(state, (fact, *final.facts, *ended)), {})
 
 
 Anew = tuple[AnswersCounted, Lines, Lines, Mapping[AwardId, Repriced | None]]
