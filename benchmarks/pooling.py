@@ -132,7 +132,7 @@ async def _measure(url: str) -> dict[str, float]:
         ),
     )
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
-    preview = PreviewAnswer.of(await pools.preview(RFP, request, buyer_id=BUYER))
+    preview = await pools.preview(RFP, request, PreviewAnswer.of, buyer_id=BUYER)
     preview.model_dump_json()
     measured = {
         "seconds": round(time.perf_counter() - began_s, 2),

@@ -176,10 +176,12 @@ class ReopenedAnswer(AnswerModel):
 )
 async def preview_pool(call: Call[PoolRequirements]) -> PreviewAnswer:
     """Show the lots, their shares, and what would be left out and why; nothing is kept."""
-    pooled = await call.of(POOLS).preview(
-        RfpId(call.id("rfp_id")), call.body.request(), buyer_id=call.caller_party
+    return await call.of(POOLS).preview(
+        RfpId(call.id("rfp_id")),
+        call.body.request(),
+        PreviewAnswer.of,
+        buyer_id=call.caller_party,
     )
-    return PreviewAnswer.of(pooled)
 
 
 @routes.post(

@@ -1,21 +1,16 @@
 """Read what can be pooled, and put a pool's lots in place of a draft's earlier ones."""
 
 import asyncio
-import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from decimal import Decimal
+from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-import asyncpg
-
-from services.bids.domain.lots import exact
-from services.bids.domain.pooling import CANDIDATES_MAX, Candidate, Like, PoolMember
+from services.bids.domain.pooling import Candidate
 from services.bids.domain.pooling.drafts import DraftLot, DraftLots
 from services.bids.domain.rfps import Rfp, RfpUnknown
 from services.bids.ports.pools import DecideCommit, DecideReopen
 from services.bids.ports.purchase import Act, Selection
+from services.bids.store.candidates import collector_paused, let_go, read_candidates
 from services.bids.store.rfps import find_visible, lock_own
 from shared import db
 from shared.db import Connection, Pool
@@ -23,9 +18,6 @@ from shared.domain.ids import LotId, PartyId, RfpId
 from shared.journal import Aggregate, Entry, Journal
 
 Shown = TypeVar("Shown")
-
-READ_AT_ONCE: Final = 10_000
-"""Candidates that are turned into our own words in one go: some hundredths of a second."""
 
 SHARES_AT_ONCE: Final = 50_000
 """Shares of one statement: well below its time limit, however large the pool is."""
@@ -35,36 +27,6 @@ _POOLING_LOCK: Final = 0x706F6F6C
 
 _TAKE_TURN: Final = """-- bids.take_turn_at_pooling
 SELECT pg_advisory_xact_lock($1)
-"""
-
-_MEMBERS: Final = """-- bids.list_pool_members
-SELECT party.id, party.reference, party.name,
-    coalesce(member_profile.hazard_zone, '') AS hazard_zone, authority.signed_on
-FROM party
-LEFT JOIN member_profile ON member_profile.member_id = party.id
-LEFT JOIN (
-    SELECT member_id, min(signed_on) AS signed_on FROM member_authority GROUP BY member_id
-) AS authority ON authority.member_id = party.id
-WHERE party.kind = 'member'
-"""
-
-_CANDIDATES: Final = """-- bids.list_candidates
-SELECT requirement.id, requirement.member_id, requirement.reference,
-    (requirement.quantity * 1000)::bigint AS thousandths, requirement.need_by,
-    requirement.delivery_area, requirement.currency, requirement.commitment = 'firm' AS is_firm,
-    engaged.requirement_id IS NOT NULL AS is_engaged, requirement.category,
-    requirement.item_code, requirement.specification, requirement.unit, requirement.term_months
-FROM requirement
-LEFT JOIN (
-    SELECT DISTINCT share.requirement_id
-    FROM share JOIN lot ON lot.id = share.lot_id JOIN rfp ON rfp.id = lot.rfp_id
-    WHERE lot.rfp_id <> $1 AND rfp.status <> 'cancelled'
-        AND lot.status NOT IN ('no_award', 'cancelled')
-) AS engaged ON engaged.requirement_id = requirement.id
-WHERE ($2::text IS NULL OR requirement.category = $2)
-    AND ($3::text IS NULL OR requirement.item_code = $3)
-    AND ($4::text[] IS NULL OR requirement.reference = ANY($4))
-LIMIT $5
 """
 
 _LOTS_OF_DRAFT: Final = """-- bids.list_lots_of_draft
@@ -121,10 +83,11 @@ class PostgresPoolStore:
         buyer_id: PartyId,
     ) -> Shown:
         """Show what may be made of a draft and its candidates; nothing is kept, nobody waits."""
-        async with db.transaction(self._pool) as connection:
-            rfp = await _find_own(connection, rfp_id, buyer_id)
-            candidates = await _read_candidates(connection, rfp_id, selection)
-        return await asyncio.to_thread(show, rfp, candidates)
+        with collector_paused():
+            async with db.transaction(self._pool) as connection:
+                rfp = await _find_own(connection, rfp_id, buyer_id)
+                candidates = await read_candidates(connection, rfp_id, selection)
+            return await asyncio.to_thread(_shown, show, rfp, candidates)
 
     async def commit(
         self,
@@ -139,9 +102,10 @@ class PostgresPoolStore:
         async with db.transaction(self._pool) as connection:
             await connection.execute(_TAKE_TURN, _POOLING_LOCK)
             rfp = await lock_own(connection, rfp_id, buyer_id)
-            candidates = await _read_candidates(connection, rfp_id, selection)
-            # In a thread: a large pool takes seconds, in which bids must be received.
-            decision = await asyncio.to_thread(decide, rfp, candidates)
+            with collector_paused():
+                candidates = await read_candidates(connection, rfp_id, selection)
+                # In a thread: a large pool takes seconds, in which bids must be received.
+                decision = await asyncio.to_thread(decide, rfp, candidates)
             await _drop_lots(connection, rfp_id)
             await _add_lots(connection, decision.state.lots)
             entry = Entry(Aggregate("rfp", rfp_id), decision.facts)
@@ -163,79 +127,20 @@ class PostgresPoolStore:
         return decision.state
 
 
+def _shown(
+    show: Callable[[Rfp, Sequence[Candidate]], Shown], rfp: Rfp, candidates: list[Candidate]
+) -> Shown:
+    try:
+        return show(rfp, candidates)
+    finally:
+        let_go(candidates)
+
+
 async def _find_own(connection: Connection, rfp_id: RfpId, buyer_id: PartyId) -> Rfp:
     rfp = await find_visible(connection, rfp_id, buyer_id)
     if rfp.buyer_id != buyer_id:
         raise RfpUnknown
     return rfp
-
-
-async def _read_candidates(
-    connection: Connection, rfp_id: RfpId, selection: Selection
-) -> list[Candidate]:
-    """Read what the selection names, and at most one more than `CANDIDATES_MAX`."""
-    members = {
-        row["id"]: PoolMember(
-            id=PartyId(row["id"]),
-            reference=row["reference"],
-            name=row["name"],
-            hazard_zone=row["hazard_zone"],
-            authority_on=row["signed_on"],
-        )
-        for row in await connection.fetch(_MEMBERS)
-    }
-    references = None if selection.references is None else list(selection.references)
-    # By parts, because the rows of a large pool would fill the memory beside what is made of them.
-    cursor = await connection.cursor(
-        _CANDIDATES, rfp_id, selection.category, selection.item_code, references, CANDIDATES_MAX + 1
-    )
-    candidates: list[Candidate] = []
-    build = _builder(members)
-    with _collector_paused():
-        while rows := await cursor.fetch(READ_AT_ONCE):
-            candidates += map(build, rows)
-    return candidates
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the collector of cycles from looking through what only grows: a third of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-def _builder(members: Mapping[PartyId, PoolMember]) -> Callable[[asyncpg.Record], Candidate]:
-    """Build candidates from rows of `_CANDIDATES`; what many have in common is kept once."""
-    likes: dict[tuple[Any, ...], Like] = {}
-    quantities: dict[int, Decimal] = {}
-    words: dict[object, Any] = {}
-    word = words.setdefault
-
-    def build(row: asyncpg.Record) -> Candidate:
-        requirement_id, member_id, reference, thousandths, need_by, area, currency, *flags = row[:9]
-        what = row[9:]
-        like = likes.get(what) or likes.setdefault(what, Like(*what))
-        quantity = quantities.get(thousandths)
-        if quantity is None:
-            quantity = quantities[thousandths] = exact(Decimal(thousandths).scaleb(-3))
-        member = members[member_id]
-        return Candidate(
-            requirement_id,
-            member.id,
-            quantity,
-            member,
-            like,
-            reference,
-            word(need_by, need_by),
-            word(area, area),
-            word(currency, currency),
-            *flags,
-        )
-
-    return build
 
 
 async def _drop_lots(connection: Connection, rfp_id: RfpId) -> None:

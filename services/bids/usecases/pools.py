@@ -1,8 +1,9 @@
 """Pool requirements into a draft's lots: look first, then commit, and take it back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from services.bids.domain.policy import PolicyBook
 from services.bids.domain.pooling import (
@@ -27,6 +28,8 @@ from shared.clock import Clock
 from shared.domain.facts import Decision
 from shared.domain.ids import LotId, PartyId, RfpId, new_id
 
+Shown = TypeVar("Shown")
+
 
 @dataclass(frozen=True, slots=True)
 class PoolRequest:
@@ -46,8 +49,17 @@ class Pools:
         self._policies = policies
         self._clock = clock
 
-    async def preview(self, rfp_id: RfpId, request: PoolRequest, *, buyer_id: PartyId) -> Pool:
+    async def preview(
+        self,
+        rfp_id: RfpId,
+        request: PoolRequest,
+        render: Callable[[Pool], Shown],
+        *,
+        buyer_id: PartyId,
+    ) -> Shown:
         """Show what a pool would make of the draft; nothing is kept.
+
+        It is rendered where it is made, in a thread: a large pool would hold up all others.
 
         Raises:
             RfpUnknown: No such RFP of this buyer.
@@ -58,8 +70,8 @@ class Pools:
         """
         now = self._clock.now()
 
-        def show(rfp: Rfp, candidates: Sequence[Candidate]) -> Pool:
-            return decide_preview(rfp, self._pooled(rfp, candidates, request, now))
+        def show(rfp: Rfp, candidates: Sequence[Candidate]) -> Shown:
+            return render(decide_preview(rfp, self._pooled(rfp, candidates, request, now)))
 
         return await self._store.preview(rfp_id, request.selection, show, buyer_id=buyer_id)
 
