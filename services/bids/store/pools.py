@@ -19,8 +19,8 @@ from shared.journal import Aggregate, Entry, Journal
 
 Shown = TypeVar("Shown")
 
-SHARES_AT_ONCE: Final = 50_000
-"""Shares of one statement: well below its time limit, however large the pool is."""
+SHARES_AT_ONCE: Final = 10_000
+"""Shares of one statement: far below its time limit, and written in hundredths of a second."""
 
 _POOLING_LOCK: Final = 0x706F6F6C
 """Any number that nothing else in the schema locks on; it spells "pool"."""
@@ -106,8 +106,8 @@ class PostgresPoolStore:
                 candidates = await read_candidates(connection, rfp_id, selection)
                 # In a thread: a large pool takes seconds, in which bids must be received.
                 decision = await asyncio.to_thread(decide, rfp, candidates)
-            await _drop_lots(connection, rfp_id)
-            await _add_lots(connection, decision.state.lots)
+                await _drop_lots(connection, rfp_id)
+                await _add_lots(connection, decision.state.lots)
             entry = Entry(Aggregate("rfp", rfp_id), decision.facts)
             await self._journal.record(connection, [entry], actor=act.actor, at=act.at)
         return decision.state
