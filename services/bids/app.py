@@ -239,7 +239,8 @@ def _fill_records(app: web.Application, opened: House, settings: BidsSettings) -
     """Fill what is told of openings and of all that was decided, signed where it is."""
     sign = _signer(settings).sign_document
     app[RECORDING] = Recording(RecordStore(opened.pool), sign=sign)
-    app[PUBLISHING] = Publishing(DecidedStore(opened.pool), app[RECORDING])
+    # Reports have processes of their own: their many readers keep no buyer from its sharings.
+    app[PUBLISHING] = Publishing(DecidedStore(opened.pool), app[RECORDING], SharingProcesses())
 
 
 def _sealed_bidding(opened: House, settings: BidsSettings, policies: PolicyBook) -> SealedBidding:

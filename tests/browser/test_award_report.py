@@ -11,13 +11,17 @@ from playwright.async_api import Browser, Page, ViewportSize
 
 from services.bids.api.report_pages import SECURITY_POLICY, page_of
 from services.bids.domain.replay.reading import read_bundle
-from services.bids.domain.report.whole import report_of
+from services.bids.domain.report.whole import report_of, sharing_tasks
+from services.bids.domain.sharing.beside import share_beside
 from tests.browser.conftest import DESK
 from tests.browser.test_live_page import CONTRAST_AA, CONTRASTS
 
 pytestmark = pytest.mark.browser
 
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
+A4: Final[ViewportSize] = {"width": 688, "height": 1000}
+"""What is left of a page of A4 between its margins, in CSS pixels."""
+
 BUNDLE: Final = Path(__file__).resolve().parents[1] / "golden" / "awards" / "coop-award-1.json"
 
 WIDER_THAN_THE_WINDOW: Final = """
@@ -57,7 +61,10 @@ Show = Callable[[ViewportSize], Any]
 
 @pytest.fixture
 async def show(chromium: Browser) -> AsyncIterator[Show]:
-    text = page_of(report_of(read_bundle(BUNDLE.read_text(encoding="utf-8"))))
+    bundle = read_bundle(BUNDLE.read_text(encoding="utf-8"))
+    tasks = sharing_tasks(bundle)
+    reckoned = {lot_id: list(share_beside(task)) for lot_id, task in tasks.items()}
+    text = page_of(report_of(bundle, reckoned=reckoned))
 
     async def answer(_request: web.Request) -> web.Response:
         headers = {"Content-Security-Policy": SECURITY_POLICY}
@@ -154,6 +161,20 @@ async def test_text_stands_out_from_what_is_behind_it(show: Show, viewport: View
     contrasts = await shown.page.evaluate(CONTRASTS, selectors)
 
     assert [one for one in contrasts if one[1] < CONTRAST_AA] == []
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+async def test_sharing_fits_a_phone_and_paper(show: Show, viewport: ViewportSize) -> None:
+    shown = await show(viewport)
+    await shown.page.emulate_media(media="screen" if viewport is PHONE else "print")
+    if viewport is DESK:
+        await shown.page.set_viewport_size(A4)
+
+    text = await shown.page.inner_text("#lot-3")
+    width = await shown.page.evaluate("document.documentElement.scrollWidth")
+
+    assert "most of all District 3 and District 4 together, by 3.34 USD." in text
+    assert width <= (viewport if viewport is PHONE else A4)["width"]
 
 
 async def test_who_pays_more_is_told_as_plainly_as_who_pays_less(show: Show) -> None:

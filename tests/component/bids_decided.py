@@ -18,6 +18,7 @@ from services.bids.domain.winners.problem import Granularity
 from services.bids.domain.winners.rules import Rule, RuleKind
 from services.bids.domain.winners.scenarios import Choosing
 from services.bids.solver.processes import SolverProcesses
+from services.bids.solver.sharing import SharingProcesses
 from services.bids.store.decided import DecidedStore
 from services.bids.store.rfps import terms_text
 from services.bids.store.scenarios import ScenarioStore
@@ -80,7 +81,8 @@ RULES: Final = AuctionRules(
 
 def publishing_of(purchase: Purchase) -> Publishing:
     """Publish what is decided of a purchase."""
-    return Publishing(DecidedStore(purchase.pool), purchase.recording)
+    sharers = SharingProcesses(seconds=60)
+    return Publishing(DecidedStore(purchase.pool), purchase.recording, sharers)
 
 
 async def decided(pool: Pool) -> Purchase:

@@ -26,6 +26,15 @@ from tests.component.bids_purchase import Purchase, publish
 
 STATUS = "UPDATE lot SET status = $2 WHERE id = $1"
 
+PEAK = """-- tests.pool_by_the_largest_need
+INSERT INTO lot_volume (lot_id, rule, basis, terms, demand, firm)
+VALUES ($1, 'largest_needs', 'demand', $2, 420, 300)
+"""
+
+ZONE = """-- tests.add_hazard_zone
+INSERT INTO member_profile (member_id, kind, hazard_zone) VALUES ($1, 'district', $2)
+"""
+
 
 def viewer(role: Role, party_id: PartyId | None) -> Principal:
     return Principal(
@@ -114,6 +123,45 @@ async def test_before_any_award_only_the_buyer_and_auditors_see_a_bundle(
             await publishing_of(purchase).bundle_of_lot(purchase.lots[0], stranger)
 
 
+async def test_lot_that_is_no_plain_sum_tells_how_its_shares_add_up_and_no_hazard_zone(
+    bids_database: Pool,
+) -> None:
+    purchase = await publish(bids_database, vendors=1)
+    await purchase.pool.execute("UPDATE lot SET quantity = 300")
+    await purchase.pool.execute(PEAK, purchase.lots[0], {"simultaneous": 1})
+    for member_id in purchase.members:
+        await purchase.pool.execute(ZONE, member_id, "river bend")
+    await purchase.file("0.25")
+    await purchase.open_bids()
+    buyer = viewer(Role.BUYER, purchase.buyer_id)
+
+    text = await text_for(purchase, buyer)
+
+    pooling = read_bundle(text).lots[0].pooling
+    assert pooling is not None
+    assert (pooling.rule, pooling.terms, pooling.zones_left_out) == (
+        "largest_needs",
+        {"simultaneous": 1},
+        True,
+    )
+    assert "river bend" not in text
+
+
+async def test_report_before_any_award_says_that_there_is_no_cost_to_share(
+    bids_database: Pool,
+) -> None:
+    purchase = await publish(bids_database)
+    await purchase.file("0.25")
+    await purchase.open_bids()
+    publishing_ = publishing_of(purchase)
+
+    report = await publishing_.report(purchase.rfp_id, viewer(Role.BUYER, purchase.buyer_id))
+
+    assert "Nothing is awarded" in (report.lots[0].sharing.missing or "")
+    with pytest.raises(EvaluationUnknown):
+        await publishing_.report(purchase.rfp_id, viewer(Role.MEMBER, purchase.members[0]))
+
+
 async def test_unknown_rfp_has_no_bundle(bids_database: Pool) -> None:
     purchase = await publish(bids_database)
 
@@ -177,7 +225,26 @@ async def test_routes_answer_with_the_bundle_and_the_reports(purchase: Purchase)
         "saved": "26.00",
         "added": "3.60",
     }
-    assert [each["number"] for each in json.loads(whole)["report"]["lots"]] == [1, 2, 3, 4]
+    lots = json.loads(whole)["report"]["lots"]
+    assert [each["number"] for each in lots] == [1, 2, 3, 4]
+    # The third is split: who gets its 80.5 units from the first vendor would pay 0.30 alone.
+    sharing = lots[2]["sharing"]
+    assert {(each["pays"], each["alone"], each["saving"]) for each in sharing["members"]} == {
+        ("73.47", "73.47", "0.00"),
+        ("29.39", "29.39", "0.00"),
+        ("18.61", "24.15", "5.54"),
+        ("115.60", "115.60", "0.00"),
+    }
+    assert sharing["core"]["is_stable"] is True
+    assert [each["rule"] for each in sharing["rules"]] == [
+        "equal_price",
+        "cost_alone",
+        "equal_saving",
+        "separable_cost",
+        "shapley",
+        "nucleolus",
+    ]
+    assert "What each rule would charge the members of lot 3" in pages
     assert "&lt;script&gt;" in page
     assert "<script" not in page + pages
     assert "default-src 'none'; style-src 'sha256-" in policy

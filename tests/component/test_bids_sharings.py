@@ -2,14 +2,21 @@
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 
 import pytest
 
+from services.bids.domain.sharing.beside import Charged, SharingTask
+from services.bids.domain.sharing.games import TierGame
+from services.bids.domain.sharing.shares import Rule, Sharing
 from services.bids.solver.sharing import SharingProcesses
 from shared.db import Pool
+from shared.domain.bid_content import one_price
+from shared.domain.ids import PartyId, new_id
+from shared.domain.money import UnitPrice
 from tests.component.bids_published import Desk, file_tiers, open_desk
-from tests.component.bids_purchase import STANDSTILL, Purchase, publish
+from tests.component.bids_purchase import STANDSTILL, USD, Purchase, publish
 
 STEPS: Final = (("1", "10"), ("1000", "9"), ("5000", "8"), ("10000", "7.5"))
 NEEDS: Final = {
@@ -198,6 +205,22 @@ async def test_sharings_of_a_sealed_lot_are_unknown(bids_database: Pool) -> None
         status, refused = await desk.ask("GET", f"{desk.lot()}/sharings")
 
         assert (status, refused["code"]) == (404, "evaluation_unknown")
+
+
+async def test_what_members_are_charged_is_looked_at_beside_the_rules() -> None:
+    first, second = PartyId(new_id()), PartyId(new_id())
+    needs = {first: Decimal(1), second: Decimal(1)}
+    game = TierGame(one_price(UnitPrice.parse("1.00", USD)), needs)
+    paid = tuple(Fraction(minor) for _, minor in sorted({first: 103, second: 97}.items()))
+    task = SharingTask(game=game, currency=USD, rules=(Rule.EQUAL_PRICE,), charged=paid)
+
+    charged, sharing = await SharingProcesses(seconds=60).share(task)
+
+    assert isinstance(charged, Charged)
+    assert isinstance(sharing, Sharing)
+    strongest = charged.core.strongest
+    assert strongest is not None
+    assert (strongest.members, strongest.gain) == ((first,), 3)
 
 
 async def test_unknown_rule_is_refused(desk: Desk) -> None:

@@ -9,7 +9,6 @@ from services.bids.domain.awards.award import EvaluationUnknown
 from services.bids.domain.lots import LotUnknown
 from services.bids.domain.replay.reading import write_bundle
 from services.bids.domain.report.figures import LotReport, RfpReport
-from services.bids.domain.report.whole import report_of
 from services.bids.domain.rfps import RfpUnknown
 from services.bids.usecases.publishing import Publishing
 from shared.domain.ids import LotId, RfpId
@@ -73,9 +72,12 @@ async def read_bundle(call: Call[None]) -> web.Response:
     refusals=(RfpUnknown, EvaluationUnknown),
 )
 async def read_rfp_report(call: Call[None]) -> RfpReportAnswer:
-    """Tell what was bought, from whom, why, and what each member pays, lot by lot."""
-    bundle = await call.of(PUBLISHING).bundle(RfpId(call.id("rfp_id")), call.caller)
-    return RfpReportAnswer(report=report_of(bundle))
+    """Tell what was bought, from whom, why, and what each member pays, lot by lot.
+
+    What members would pay alone, and by each rule of sharing, is told beside it.
+    """
+    report = await call.of(PUBLISHING).report(RfpId(call.id("rfp_id")), call.caller)
+    return RfpReportAnswer(report=report)
 
 
 @routes.get(
@@ -89,8 +91,7 @@ async def read_rfp_report(call: Call[None]) -> RfpReportAnswer:
 )
 async def show_rfp_report(call: Call[None]) -> web.Response:
     """Show the report on one page, to be read, kept and printed; it loads nothing else."""
-    bundle = await call.of(PUBLISHING).bundle(RfpId(call.id("rfp_id")), call.caller)
-    return _page(report_of(bundle))
+    return _page(await call.of(PUBLISHING).report(RfpId(call.id("rfp_id")), call.caller))
 
 
 @routes.get(
@@ -121,9 +122,7 @@ async def show_lot_report(call: Call[None]) -> web.Response:
 
 
 async def _report_of_lot(call: Call[None]) -> RfpReport:
-    lot_id = LotId(call.id("lot_id"))
-    bundle = await call.of(PUBLISHING).bundle_of_lot(lot_id, call.caller)
-    return report_of(bundle, lot_id=lot_id)
+    return await call.of(PUBLISHING).report_of_lot(LotId(call.id("lot_id")), call.caller)
 
 
 def _page(report: RfpReport) -> web.Response:

@@ -13,6 +13,7 @@ from services.bids.domain.awards.lines import Share
 from services.bids.domain.lots import Lot
 from services.bids.domain.openings import BidFailure
 from services.bids.domain.rfps import Rfp
+from services.bids.domain.sharing.of_lot import PoolRule
 from services.bids.domain.winners.scenarios import Scenario
 from services.bids.ports.awards import LineRecord
 from services.bids.ports.scoring import LotBook
@@ -69,6 +70,7 @@ class LotMaterial:
 
     lot: Lot
     shares: Sequence[Share]
+    rule: PoolRule
     enrolments: Mapping[PartyId, int]
     book: LotBook
     bids: Sequence[OpenedRow]

@@ -10,9 +10,8 @@ from typing import Protocol
 
 from services.bids.domain.awards.lines import Line
 from services.bids.domain.lots import Lot
-from services.bids.domain.sharing.beside import LeftOut, SharingTask
+from services.bids.domain.sharing.beside import Shared, SharingTask
 from services.bids.domain.sharing.of_lot import PoolRule
-from services.bids.domain.sharing.shares import Sharing
 from services.bids.ports.awards import OpenedBid
 from shared.domain.ids import LotId, PartyId, RfpId
 
@@ -27,7 +26,7 @@ class PoolRules(Protocol):
 class Sharers(Protocol):
     """Shares costs, away from whoever else is served."""
 
-    async def share(self, task: SharingTask) -> list[Sharing | LeftOut]:
+    async def share(self, task: SharingTask) -> list[Shared]:
         """Share a cost by each rule that comes to an end in time; the others are left out."""
 
 

@@ -15,12 +15,12 @@ from io import BytesIO
 from typing import Any, BinaryIO, Final
 
 from services.bids.domain.sharing.beside import (
-    LeftOut,
+    Charged,
+    Shared,
     SharingTask,
     share_beside,
     told_left_out,
 )
-from services.bids.domain.sharing.shares import Sharing
 
 SECONDS: Final = 8.0
 """The time for one answer: somebody waits for it, and the clients wait for ten."""
@@ -39,14 +39,14 @@ class SharingProcesses:
         self._turn = asyncio.Semaphore(at_once)
         self._seconds = seconds
 
-    async def share(self, task: SharingTask) -> list[Sharing | LeftOut]:
+    async def share(self, task: SharingTask) -> list[Shared]:
         """Share a cost by each rule that comes to an end in time; the others are left out."""
         told = bytearray()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._seconds), self._turn:
                 await _collect(task, told)
         found = _whole_ones(bytes(told))
-        done = {each.rule for each in found}
+        done = {each.rule for each in found if not isinstance(each, Charged)}
         missing = [rule for rule in task.rules if rule not in done]
         return [*found, *told_left_out(missing, seconds=self._seconds)]
 
@@ -80,9 +80,9 @@ async def _collect(task: SharingTask, told: bytearray) -> None:
         await _end(process)
 
 
-def _whole_ones(told: bytes) -> list[Sharing | LeftOut]:
+def _whole_ones(told: bytes) -> list[Shared]:
     """Read what was written whole; what a process that was killed had begun is left."""
-    found: list[Sharing | LeftOut] = []
+    found: list[Shared] = []
     stream = BytesIO(told)
     with suppress(EOFError, pickle.UnpicklingError):
         while True:

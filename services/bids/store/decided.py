@@ -12,6 +12,7 @@ import asyncpg
 from services.bids.domain.auctioning import Bidder
 from services.bids.domain.lots import Lot, LotUnknown
 from services.bids.domain.openings import BidFailure
+from services.bids.domain.sharing.of_lot import PLAIN_SUM, PoolRule
 from services.bids.domain.winners.scenarios import Scenario
 from services.bids.ports.awards import LineRecord
 from services.bids.ports.publishing import (
@@ -26,6 +27,7 @@ from services.bids.ports.publishing import (
 from services.bids.store import award_rows
 from services.bids.store.award_rows import price_of
 from services.bids.store.lots import LotStore
+from services.bids.store.pool_rules import pool_rules_of
 from services.bids.store.rfps import find_visible
 from services.bids.store.scenarios import scenarios_of
 from services.bids.store.scorebooks import book_of
@@ -114,9 +116,9 @@ class DecidedStore:
         """
         async with db.snapshot(self._pool) as connection:
             rfp = await find_visible(connection, rfp_id, viewer_id)
-            lots = [
-                await _lot(connection, lot) for lot in await self._lots.lots_of(connection, rfp_id)
-            ]
+            listed = await self._lots.lots_of(connection, rfp_id)
+            rules = await pool_rules_of(connection, [lot.id for lot in listed])
+            lots = [await _lot(connection, lot, rules.get(lot.id, PLAIN_SUM)) for lot in listed]
             scenarios = await scenarios_of(connection, rfp_id)
             openings = [row["id"] for row in await connection.fetch(_OPENINGS, rfp_id)]
             chained = [rfp_id, *(each.lot.id for each in lots), *openings]
@@ -132,10 +134,11 @@ class DecidedStore:
             )
 
 
-async def _lot(connection: Connection, lot: Lot) -> LotMaterial:
+async def _lot(connection: Connection, lot: Lot, rule: PoolRule) -> LotMaterial:
     return LotMaterial(
         lot=lot,
         shares=await award_rows.shares_of(connection, lot),
+        rule=rule,
         enrolments=await award_rows.enrolments_of(connection, lot.id),
         book=await book_of(connection, lot),
         bids=[_bid(row, lot.currency) for row in await connection.fetch(_BIDS, lot.id)],

@@ -11,6 +11,7 @@ from uuid import UUID
 from services.bids.domain.awards.award import Award, Protest
 from services.bids.domain.consortium import CostSharing
 from services.bids.domain.lots import exact
+from services.bids.domain.pooling.rules import LargestNeedsTerms, rule_of
 from services.bids.domain.replay.awards import line_told
 from services.bids.domain.replay.bundle import (
     AgreedMark,
@@ -28,6 +29,7 @@ from services.bids.domain.replay.bundle import (
     PublishedOpening,
     PublishedPanel,
     PublishedPlace,
+    PublishedPooling,
     PublishedProtest,
     PublishedScenario,
     PublishedShare,
@@ -37,6 +39,7 @@ from services.bids.domain.replay.bundle import (
 from services.bids.domain.replay.scores import scores_of
 from services.bids.domain.rfps import Rfp, terms_digest, written_terms
 from services.bids.domain.scoring.gathering import numbers_in, numbers_of
+from services.bids.domain.sharing.of_lot import PoolRule
 from services.bids.domain.winners import serial
 from services.bids.domain.winners.scenarios import Scenario
 from services.bids.ports.awards import LineRecord
@@ -185,6 +188,7 @@ def _lot(
             )
             for share in material.shares
         ),
+        pooling=_pooling(material.rule),
         enrolments=enrolled if by_attendance else {},
         bids=tuple(_bid(bid, seen, numbers_of(book.book.plan)) for bid in material.bids),
         disqualifications=_disqualifications(material),
@@ -204,6 +208,19 @@ def _lot(
         awards=tuple(_award(material, award) for award in awards),
         protests=tuple(map(_protest, material.protests)),
         not_awarded_reason=material.places.not_awarded_reason,
+    )
+
+
+def _pooling(rule: PoolRule) -> PublishedPooling | None:
+    """Tell how shares add up; hazard zones are what members said of themselves, and stay inside."""
+    if rule.terms is None:
+        return None
+    zones = list((rule.zones or {}).values())
+    by_zone = isinstance(rule.terms, LargestNeedsTerms)
+    return PublishedPooling(
+        rule=rule_of(rule.terms),
+        terms=_plain(canonical(rule.terms)),
+        zones_left_out=by_zone and len(set(zones)) < len(zones),
     )
 
 

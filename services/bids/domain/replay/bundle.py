@@ -16,6 +16,7 @@ from services.bids.domain.awards.award import AwardStatus
 from services.bids.domain.consortium import ConsortiumModel
 from services.bids.domain.lots import LotStatus
 from services.bids.domain.openings import BidFailure
+from services.bids.domain.pooling.rules import Rule as PoolingRule
 from services.bids.domain.records import HashList, Record
 from services.bids.domain.scoring.low import LowRule
 from services.bids.domain.scoring.ranking import Why
@@ -95,6 +96,18 @@ class PublishedShare:
     member_id: PartyId
     quantity: Decimal
     baseline: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedPooling:
+    """How the shares of a lot add up that is no plain sum of them.
+
+    Which members share a hazard zone is not published; `zones_left_out` says that some do.
+    """
+
+    rule: PoolingRule
+    terms: Document
+    zones_left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,7 +320,10 @@ class PublishedProtest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedLot:
-    """A lot with all that was bid, scored and decided; `enrolments` where they part its cost."""
+    """A lot with all that was bid, scored and decided; `enrolments` where they part its cost.
+
+    Without `pooling` its quantity is the plain sum of its shares.
+    """
 
     id: LotId
     number: int
@@ -321,6 +337,7 @@ class PublishedLot:
     quantity: Decimal
     status: LotStatus
     shares: tuple[PublishedShare, ...]
+    pooling: PublishedPooling | None = None
     enrolments: Mapping[str, int] = field(default_factory=dict)
     bids: tuple[PublishedBid, ...] = ()
     disqualifications: tuple[PublishedDisqualification, ...] = ()

@@ -14,6 +14,7 @@ from services.bids.domain.ceremony import Purpose
 from services.bids.domain.consortium import CostSharing
 from services.bids.domain.lots import Lot
 from services.bids.domain.openings import UnsealedBid
+from services.bids.domain.pooling.rules import terms_written
 from services.bids.domain.replay.bundle import AwardBundle, PublishedBid, PublishedLot
 from services.bids.domain.replay.reading import read
 from services.bids.domain.rfps import Rfp, RfpStatus
@@ -30,6 +31,7 @@ from services.bids.domain.scoring.panels import (
 from services.bids.domain.scoring.plan import Plan, plan_of
 from services.bids.domain.scoring.ranking import score
 from services.bids.domain.scoring.ties import Draw
+from services.bids.domain.sharing.of_lot import PLAIN_SUM, PoolRule
 from services.bids.domain.terms import PRICE_ALONE, Terms
 from shared.domain.bid_content import (
     Answer,
@@ -185,6 +187,14 @@ class RebuiltLot:
             margin_percent=terms.margin_percent,
         )
         return Pooled(lot=self.lot, shares=shares, payment=payment)
+
+    @property
+    def pool_rule(self) -> PoolRule:
+        """How the lot's shares add up; hazard zones are not told."""
+        pooling = self.told.pooling
+        if pooling is None:
+            return PLAIN_SUM
+        return PoolRule(terms_written(pooling.rule, pooling.terms))
 
     def price(self, text: str) -> UnitPrice:
         """Read a unit price."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from services.bids.domain.awards.award import AwardStatus
 from services.bids.domain.lots import LotStatus
 from services.bids.domain.openings import BidFailure
+from services.bids.domain.sharing.shares import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +132,86 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedCharge:
+    """What a rule of sharing would charge a member, and what it would save against buying alone.
+
+    `standard_error` is None where the charge is exact, and not estimated from drawn orders.
+    """
+
+    pays: str
+    saving: str
+    standard_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedMember:
+    """What a member pays as awarded, what it would pay alone, and what each rule would charge.
+
+    A saving below 0 says that it pays more than it would alone.
+    """
+
+    member: str
+    pays: str
+    alone: str
+    saving: str
+    charges: Mapping[Rule, ReportedCharge] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedCore:
+    """Whether no group of members would pay less by itself; None where not all were looked at.
+
+    `strongest` names the members of the group that would gain most, and `gain` says how much.
+    """
+
+    is_stable: bool | None
+    told: str
+    strongest: tuple[str, ...] = ()
+    gain: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedSharingRule:
+    """A rule by which members could share the cost: what it does, and who would object."""
+
+    rule: Rule
+    name: str
+    meaning: str
+    core: ReportedCore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedLeftOut:
+    """A rule that is not among those that are compared, and why."""
+
+    rule: Rule
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedSharing:
+    """What members pay beside what they would pay alone, and by each rule of sharing.
+
+    Where there are no figures, `missing` says why, and nothing else is told.
+    """
+
+    missing: str | None = None
+    built_on: tuple[str, ...] = ()
+    members: tuple[ReportedMember, ...] = ()
+    core: ReportedCore | None = None
+    rules: tuple[ReportedSharingRule, ...] = ()
+    left_out: tuple[ReportedLeftOut, ...] = ()
+
+    @property
+    def is_alike(self) -> bool:
+        """Tell whether every rule charges every member just what it would pay alone."""
+        return all(
+            charge.pays == each.alone for each in self.members for charge in each.charges.values()
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LotReport:
     """One lot: what was bought for whom, what was bid, who won and why, and who pays what."""
 
@@ -154,6 +235,7 @@ class LotReport:
     withdrawn: tuple[ReportedAward, ...]
     lines: tuple[ReportedLine, ...]
     sums: Sums | None
+    sharing: ReportedSharing
     scenarios: tuple[ReportedScenario, ...]
     protests: tuple[ReportedProtest, ...]
 

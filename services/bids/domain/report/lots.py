@@ -1,6 +1,6 @@
 """Fill a lot's report from its bundle."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from uuid import UUID
@@ -34,13 +34,15 @@ from services.bids.domain.report.sentences import (
     standing,
     why,
 )
+from services.bids.domain.report.sharing import sharing_of
 from services.bids.domain.scoring.ranking import Why
+from services.bids.domain.sharing.beside import Shared
 from services.bids.domain.terms import CriterionKind
 from services.bids.domain.winners.award import Outcome
 from services.bids.domain.winners.rules import Rule, said
 from services.bids.domain.winners.scenarios import Scenario
 from services.bids.domain.winners.written import amount_text
-from shared.domain.ids import PartyId
+from shared.domain.ids import LotId, PartyId
 from shared.domain.money import Currency, Money, UnitPrice, digits_of, total
 
 _ASIDE = {
@@ -51,8 +53,10 @@ _ASIDE = {
 }
 
 
-def lot_report(bundle: AwardBundle, lot: PublishedLot) -> LotReport:
-    """Report on one lot."""
+def lot_report(
+    bundle: AwardBundle, lot: PublishedLot, reckoned: Mapping[LotId, Sequence[Shared]]
+) -> LotReport:
+    """Report on one lot, with what was reckoned of how its members could share the cost."""
     naming, kept = Naming(bundle), standing(lot)
     lines = tuple(_lines(naming, kept))
     return LotReport(
@@ -76,6 +80,7 @@ def lot_report(bundle: AwardBundle, lot: PublishedLot) -> LotReport:
         withdrawn=tuple(_award(naming, award) for award in lot.awards if award.ended_at),
         lines=lines,
         sums=_sums(lines, bundle.rfp.currency) if lines else None,
+        sharing=sharing_of(bundle, lot, reckoned),
         scenarios=_scenarios(bundle, lot),
         protests=tuple(
             ReportedProtest(

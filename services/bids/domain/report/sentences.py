@@ -55,9 +55,16 @@ def in_money(amount: Fraction, currency: Currency) -> str:
     return f"{rounded:,.{digits}f} {currency}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Name several in a sentence: `A, B and C`."""
+    if len(names) <= 1:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def outcome(naming: Naming, lot: PublishedLot) -> str:
     """Say in one sentence what became of a lot."""
-    winners = _listed([naming.party(award.vendor_id) for award in standing(lot)])
+    winners = listed([naming.party(award.vendor_id) for award in standing(lot)])
     match lot.status:
         case LotStatus.AWARDED:
             return f"Awarded to {winners}."
@@ -153,7 +160,7 @@ def _by_scenario(bundle: AwardBundle, told: PublishedScenario) -> Iterator[str]:
     scenario = scenario_of(bundle, told)
     lots = {lot.id for lot in scenario.problem.lots}
     numbers = [str(lot.number) for lot in bundle.lots if str(lot.id) in lots]
-    among = "" if len(numbers) == 1 else f" Lots {_listed(numbers)} were decided together."
+    among = "" if len(numbers) == 1 else f" Lots {listed(numbers)} were decided together."
     yield f"Decided by the scenario “{told.name}”.{among}"
     if told.chosen_reason:
         yield f"It was chosen for this reason: {told.chosen_reason}"
@@ -251,9 +258,3 @@ def _plan(plan: Plan) -> str:
 
 def _currency(bundle: AwardBundle) -> str:
     return bundle.rfp.currency
-
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) <= 1:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"

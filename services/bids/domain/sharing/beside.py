@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
-from services.bids.domain.sharing.core import CoreCheck, Looked
+from services.bids.domain.sharing.core import CoreCheck, Looked, check_core
 from services.bids.domain.sharing.games import AirportGame, CostGame, RememberedGame
 from services.bids.domain.sharing.groups import SharingTooLarge
 from services.bids.domain.sharing.shapley import Sample
@@ -45,14 +46,30 @@ class LeftOut:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """Whether any group would pay less by itself than what its members are charged already."""
+
+    core: CoreCheck
+
+
+Shared = Sharing | LeftOut | Charged
+"""What a task comes to, one by one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharingTask:
-    """A cost to be shared by some rules."""
+    """A cost to be shared by some rules.
+
+    `charged` is what members pay as it is, in whole minor units and the order of their ids, where
+    that is to be looked at too.
+    """
 
     game: CostGame
     currency: Currency
     rules: tuple[Rule, ...] = RULES
     sample: Sample = UNSEEDED
+    charged: tuple[Fraction, ...] | None = None
 
 
 def rules_named(name: str | None) -> tuple[Rule, ...]:
@@ -69,10 +86,14 @@ def rules_named(name: str | None) -> tuple[Rule, ...]:
     return (Rule(name),)
 
 
-def share_beside(task: SharingTask) -> Iterator[Sharing | LeftOut]:
-    """Share a cost by each rule in turn."""
+def share_beside(task: SharingTask) -> Iterator[Shared]:
+    """Look at what members are charged, and share their cost by each rule in turn."""
     # An airport game is cheap, and its rule asks for the game itself.
     game = task.game if isinstance(task.game, AirportGame) else RememberedGame(task.game)
+    if task.charged is not None:
+        # Each charge is rounded, so that a group's may be off by one minor unit for each member.
+        above = Fraction(len(task.charged))
+        yield Charged(check_core(game, task.charged, above=above))
     for rule in task.rules:
         try:
             yield share_cost(game, task.currency, rule, task.sample)

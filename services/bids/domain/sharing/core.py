@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Final
 
-from services.bids.domain.sharing.games import CostGame, Group, members_of
+from services.bids.domain.sharing.games import NOTHING, CostGame, Group, members_of
 from services.bids.domain.sharing.groups import (
     MEMBERS_ALL_BUT_ONE_MAX,
     places_in,
@@ -67,14 +67,19 @@ class CoreCheck:
         return True if self.looked is Looked.ALL_GROUPS else None
 
 
-def check_core(game: CostGame, shares: Sequence[Fraction]) -> CoreCheck:
-    """Compare what groups pay by exact shares, in the order of member ids, with cost alone."""
+def check_core(
+    game: CostGame, shares: Sequence[Fraction], *, above: Fraction = NOTHING
+) -> CoreCheck:
+    """Compare what groups pay by shares, in the order of member ids, with cost alone.
+
+    Only gains beyond `above` count: what shares that were rounded may be off by.
+    """
     members = members_of(game)
     looked = _looked(len(members))
     seen, objections = 0, []
     for group, gain in _gains(game, members, shares, looked):
         seen += 1
-        if gain > 0:
+        if gain > above:
             objections.append(Objection(tuple(sorted(group)), gain))
     objections.sort(key=lambda each: (-each.gain, len(each.members), each.members))
     return CoreCheck(
