@@ -9,13 +9,23 @@ from jsonschema import Draft4Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
+EXTENDED: Final = (
+    "lots",
+    "bid",
+    "bidOpening",
+    "awardCriteriaBreakdown",
+    "contract_buyer",
+    "techniques",
+)
+"""The extensions that releases use, by the folders of their patches."""
+
 SCHEMAS: Final = Path(__file__).resolve().parent / "golden" / "ocds"
 
 
 def release_schema() -> Any:
     """Merge the schema of releases with the patches of the extensions that are used."""
     merged = json.loads((SCHEMAS / "release-schema.json").read_text())
-    for extension in ("lots", "bid", "bidOpening", "awardCriteriaBreakdown", "techniques"):
+    for extension in EXTENDED:
         patch = json.loads((SCHEMAS / extension / "release-schema.json").read_text())
         merged = _patched(merged, patch)
     return merged

@@ -162,7 +162,7 @@ async def _run(opened: House, settings: BidsSettings) -> None:
             WithdrawalStore(pool, journal), clock=clock, policies=policies
         )
         app[SCREENING] = Screening(ScreenStore(pool))
-        _fill_open_data(app, opened, settings)
+        _fill_open_data(app, opened, settings, policies)
         app[WINNERS] = Winners(scenarios, solver, clock=clock)
 
     await house.run(
@@ -177,9 +177,13 @@ async def _run(opened: House, settings: BidsSettings) -> None:
     )
 
 
-def _fill_open_data(app: web.Application, opened: House, settings: BidsSettings) -> None:
+def _fill_open_data(
+    app: web.Application, opened: House, settings: BidsSettings, policies: PolicyBook
+) -> None:
     pool, awards = opened.pool, AwardStore(opened.pool, opened.journal)
-    app[OPEN_DATA] = OpenData(OpenDataStore(pool), ocid_prefix=settings.ocid_prefix)
+    app[OPEN_DATA] = OpenData(
+        OpenDataStore(pool), policies=policies, ocid_prefix=settings.ocid_prefix
+    )
     app[SAVINGS] = SavingsReporting(SavingsStore(pool))
     app[SHARINGS] = LotSharing(awards, PoolRuleStore(pool), SharingProcesses())
 

@@ -14,6 +14,7 @@ from services.bids.solver.sharing import SharingProcesses
 from services.bids.store.awards import AwardStore
 from services.bids.store.open_data import OpenDataStore
 from services.bids.store.pool_rules import PoolRuleStore
+from services.bids.store.profiles import read_profiles
 from services.bids.store.savings import SavingsStore
 from services.bids.store.scoring import ScoringStore
 from services.bids.usecases.open_data import OpenData
@@ -103,7 +104,9 @@ async def open_desk(
     app[scoring.SCORING] = Scoring(ScoringStore(purchase.pool, journal), clock=purchase.clock)
     app[sharings.SHARINGS] = LotSharing(store, rules, sharers or SharingProcesses(seconds=60))
     app[savings.SAVINGS] = SavingsReporting(SavingsStore(purchase.pool))
-    app[open_data.OPEN_DATA] = OpenData(OpenDataStore(purchase.pool), ocid_prefix="ocds-local0")
+    app[open_data.OPEN_DATA] = OpenData(
+        OpenDataStore(purchase.pool), policies=read_profiles(), ocid_prefix="ocds-local0"
+    )
     async with TestClient(TestServer(app, access_log=None)) as client:
         yield Desk(purchase, client)
 

@@ -6,6 +6,10 @@ from typing import Any, Final
 import pytest
 
 from services.bids.domain.awards.award import AwardStatus
+from services.bids.domain.consortium import PriceOnDeclines, SilenceMeans
+from services.bids.domain.terms import Terms
+from services.bids.store import open_data
+from services.bids.store.rfps import terms_text
 from shared.db import Pool
 from tests.component.bids_published import Desk, open_desk
 from tests.component.bids_purchase import OPENED_AT, STANDSTILL, Purchase, publish
@@ -72,11 +76,12 @@ async def test_purchase_keeps_its_secrets_in_what_is_published(bids_database: Po
     first, second = purchase.lots
     # While bids are sealed nothing tells that there are any: the release stays as it is.
     assert steps["sealed"] == open_
-    assert names(open_) == {"Cooperative 1": ["buyer", "procuringEntity"]}
+    assert names(open_) == {"Cooperative 1": ["procuringEntity"]}
     assert "bids" not in open_
     # Opened bids are counted, and an intent names its winner alone.
     assert counted(opened, first) == {"bids": 2, "bidders": 2}
     assert names(steps["intended"]).keys() == {"Cooperative 1", "Dairy 2"}
+    assert "contracts" not in steps["intended"]
     assert "105" not in json.dumps(steps["intended"])
     # The awarded lot tells its bids; the other keeps its one to itself.
     assert [(each["rank"], each["value"]["amount"]) for each in by_rank(made)] == [
@@ -86,9 +91,11 @@ async def test_purchase_keeps_its_secrets_in_what_is_published(bids_database: Po
     assert counted(made, first)["lowestValidBidValue"] == 100.8
     assert counted(made, second) == {"bids": 1, "bidders": 1}
     assert names(made) == {
-        "Cooperative 1": ["buyer", "procuringEntity"],
+        "Cooperative 1": ["procuringEntity"],
         "Dairy 1": ["tenderer"],
         "Dairy 2": ["tenderer", "supplier"],
+        "District 1": ["buyer"],
+        "District 2": ["buyer"],
     }
     assert "details" not in steps["withdrawn"]["bids"]
 
@@ -103,13 +110,20 @@ async def test_purchase_is_published_from_its_publication_to_a_second_award(
         "sealed": ["tender"],
         "opened": ["tender"],
         "intended": ["tender", "award"],
-        "made": ["tender", "award"],
-        "withdrawn": ["tender", "awardCancellation"],
-        "again": ["tender", "awardUpdate"],
+        "made": ["tender", "award", "contract"],
+        "withdrawn": ["tender", "awardCancellation", "contractUpdate"],
+        "again": ["tender", "awardUpdate", "contractUpdate"],
     }
     assert steps["open"]["date"] == OPENED_AT.strftime("%Y-%m-%dT%H:%M:%S.000000Z")
     assert [lot["status"] for lot in steps["made"]["tender"]["lots"]] == ["complete", "active"]
     assert [each["status"] for each in steps["intended"]["awards"]] == ["pending"]
+    assert {each["status"] for each in steps["withdrawn"]["contracts"]} == {"cancelled"}
+    assert [each["status"] for each in steps["again"]["contracts"]] == [
+        "cancelled",
+        "cancelled",
+        "pending",
+        "pending",
+    ]
     # A withdrawn award stays, as cancelled, and the next in rank has its own.
     again = steps["again"]
     assert [each["status"] for each in steps["withdrawn"]["awards"]] == ["cancelled"]
@@ -130,6 +144,104 @@ async def test_purchase_is_published_from_its_publication_to_a_second_award(
 def by_rank(release: Any) -> list[Any]:
     ranked = [each for each in release["bids"]["details"] if each["hasRank"]]
     return sorted(ranked, key=lambda each: int(each["rank"]))
+
+
+async def test_contracts_sum_to_their_award_and_planning_says_why(bids_database: Pool) -> None:
+    _, steps = await played(bids_database)
+
+    made = steps["made"]
+    (award,) = made["awards"]
+    signed = {each["buyer"]["name"]: each for each in made["contracts"]}
+    # 300 and 120 units at 0.24.
+    assert {name: each["value"]["amount"] for name, each in signed.items()} == {
+        "District 1": 72.0,
+        "District 2": 28.8,
+    }
+    assert {each["awardID"] for each in signed.values()} == {award["id"]}
+    assert award["value"]["amount"] == 100.8
+    assert {each["status"] for each in signed.values()} == {"pending"}
+    assert "dateSigned" not in signed["District 1"]
+    assert steps["open"]["planning"] == made["planning"]
+    assert "What 2 members of the cooperative asked for" in made["planning"]["rationale"]
+    # The first member pays 0.31 a unit today, 93.00 in all: that is its own.
+    assert "0.31" not in json.dumps(made)
+    assert "93.0" not in json.dumps(made)
+
+
+async def test_member_that_declines_is_neither_named_nor_signs(bids_database: Pool) -> None:
+    purchase = await publish(bids_database)
+    terms = Terms(
+        acceptance_window_s=int(STANDSTILL.total_seconds()),
+        price_on_declines=PriceOnDeclines.HOLDS,
+        silence_means=SilenceMeans.DECLINED,
+    )
+    await purchase.pool.execute("UPDATE rfp SET terms = $1", terms_text(terms))
+    await purchase.file("0.25")
+    await purchase.open_bids()
+    async with open_desk(purchase) as desk:
+        await desk.act(f"{desk.lot()}/intent", {})
+        await desk.pass_time(STANDSTILL)
+        asked = await released(desk)
+        (award,) = (await desk.get(f"{desk.lot()}/awards"))["items"]
+        lines = await desk.get(f"/awards/{award['id']}/lines", by="member 1")
+        await desk.ask(
+            "PUT",
+            f"/awards/{award['id']}/lines/{lines['items'][0]['id']}/answer",
+            by="member 1",
+            json={"accepts": True},
+        )
+        await desk.pass_time(STANDSTILL)
+        made = await released(desk)
+
+    assert "contracts" not in asked
+    assert "District" not in json.dumps(asked)
+    assert [each["buyer"]["name"] for each in made["contracts"]] == ["District 2"]
+    assert "District 1" not in json.dumps(made)
+
+
+@pytest.mark.parametrize(
+    ("model", "buyers"),
+    [
+        ("group_procurement", {"Cooperative 1", "District 1", "District 2"}),
+        ("resale", {"Cooperative 1"}),
+    ],
+)
+async def test_consortium_that_signs_is_the_lead_buyer(
+    bids_database: Pool, model: str, buyers: set[str]
+) -> None:
+    purchase = await publish(bids_database)
+    await purchase.pool.execute("UPDATE rfp SET consortium_model = $1", model)
+    await purchase.file("0.25")
+    await purchase.open_bids()
+    async with open_desk(purchase) as desk:
+        await desk.act(f"{desk.lot()}/intent", {})
+        before = await released(desk)
+        await desk.pass_time(STANDSTILL)
+        made = await released(desk)
+
+    assert before["buyer"]["name"] == made["buyer"]["name"] == "Cooperative 1"
+    assert names(before)["Cooperative 1"] == ["buyer", "procuringEntity"]
+    assert {name for name, roles in names(made).items() if "buyer" in roles} == buyers
+    (contract,) = made["contracts"]
+    assert (contract["value"]["amount"], "buyer" in contract) == (105.0, False)
+
+
+async def test_rfp_of_more_lines_than_a_package_carries_is_refused(
+    bids_database: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase = await publish(bids_database)
+    await purchase.file("0.25")
+    await purchase.open_bids()
+    async with open_desk(purchase) as desk:
+        await desk.act(f"{desk.lot()}/intent", {})
+        await desk.pass_time(STANDSTILL)
+        monkeypatch.setattr(open_data, "LINES_MAX", 2)
+        fits, _ = await desk.ask("GET", f"{desk.rfp}/ocds")
+        monkeypatch.setattr(open_data, "LINES_MAX", 1)
+        status, refused = await desk.ask("GET", f"{desk.rfp}/ocds")
+
+    assert fits == 200
+    assert (status, refused["code"]) == (422, "rfp_too_large")
 
 
 async def test_package_is_the_same_for_every_caller_and_every_time(bids_database: Pool) -> None:
@@ -203,7 +315,7 @@ async def test_proposal_leaves_no_trace_in_what_is_published(bids_database: Pool
 
     assert "awards" not in release
     assert release["date"] == release["tender"]["bidOpening"]["date"]
-    assert names(release) == {"Cooperative 1": ["buyer", "procuringEntity"]}
+    assert names(release) == {"Cooperative 1": ["procuringEntity"]}
 
 
 async def test_package_comes_as_a_file_that_a_browser_shows(bids_database: Pool) -> None:

@@ -220,7 +220,8 @@ async def test_what_members_are_charged_is_looked_at_beside_the_rules() -> None:
     assert isinstance(sharing, Sharing)
     strongest = charged.core.strongest
     assert strongest is not None
-    assert (strongest.members, strongest.gain) == ((first,), 3)
+    assert strongest.members == (first,)
+    assert strongest.gain == 3
 
 
 async def test_unknown_rule_is_refused(desk: Desk) -> None:

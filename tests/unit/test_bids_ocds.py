@@ -153,9 +153,10 @@ PURCHASE: Final = Purchase(
             status=ContractStatus.ACTIVE,
             title="Milk for North District",
             value=usd("82500.07"),
-            period=Period(starts_at=NOON),
+            period=Period(starts_at=NOON, extends_to=NOON.replace(year=2029)),
             signed_at=NOON,
             items=(MILK,),
+            buyer_id="north",
         ),
     ),
 )
@@ -267,7 +268,10 @@ def test_references_name_known_parties_in_their_roles() -> None:
     }
     assert release["buyer"] == {"id": "north", "name": "North District"}
     assert release["awards"][0]["suppliers"] == [{"id": "vendor-1", "name": "Vendor 1"}]
-    assert release["contracts"][0]["awardID"] == "award-1"
+    (contract,) = release["contracts"]
+    assert contract["awardID"] == "award-1"
+    assert contract["buyer"] == {"id": "north", "name": "North District"}
+    assert contract["period"]["maxExtentDate"] == "2029-11-02T12:00:00.000000Z"
 
 
 def test_statistics_count_what_was_not_withdrawn() -> None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
+from services.bids.domain.policy import PolicyProfileUnknown
 from services.bids.domain.rfps import RfpTooLarge, RfpUnknown
 from services.bids.usecases.open_data import OpenData
 from shared.domain.ids import RfpId
@@ -31,13 +32,14 @@ routes = Api("bids", title="", version="")
     scope="rfp:read",
     answer=ReleasePackageAnswer,
     summary="Read an RFP as open contracting data",
-    refusals=(RfpUnknown, RfpTooLarge),
+    refusals=(RfpUnknown, RfpTooLarge, PolicyProfileUnknown),
 )
 async def read_release_package(call: Call[None]) -> web.Response:
     """Render a published RFP as a release package of the Open Contracting Data Standard, 1.1.
 
     It is the same for every caller: bids are counted after the close, and told one by one while
-    their lot is awarded. The same state has the same release id.
+    their lot is awarded; contracts, and the members that buy, from when an award is made. The same
+    state has the same release id.
     """
     rfp_id = RfpId(call.id("rfp_id"))
     uri = f"{call.request.url.origin()}/v1/rfps/{rfp_id}/ocds"

@@ -1,5 +1,6 @@
 """Read what releases of open contracting data tell of an RFP."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -7,20 +8,27 @@ from typing import Final
 import asyncpg
 
 from services.bids.domain.awards.award import Award
+from services.bids.domain.awards.lines import AwardLineId, Line
+from services.bids.domain.consortium import SilenceMeans
 from services.bids.domain.lots import Lot
+from services.bids.domain.ocds.contracting import AwardLines, buying_members
 from services.bids.domain.ocds.public import FiledBid, OpeningTold, RfpFile
 from services.bids.domain.rfps import Rfp, RfpTooLarge
 from services.bids.domain.terms import PRICE_ALONE
-from services.bids.store.award_rows import awards_of_rfp, price_of
+from services.bids.store.award_rows import awards_of_rfp, line_of, price_of
 from services.bids.store.lots import LotStore
 from services.bids.store.rfps import find_visible
 from shared import db
 from shared.db import Connection, Pool
-from shared.domain.ids import BidId, LotId, PartyId, RfpId
+from shared.domain.ids import AwardId, BidId, LotId, PartyId, RfpId
 from shared.domain.money import Currency
 
 BIDS_MAX: Final = 50_000
 """The most bids of one package, which has some thirty megabytes then."""
+
+LINES_MAX: Final = 50_000
+"""The most members' lines of one package: under group pricing each is a contract, as long as a
+bid."""
 
 NAMELESS: Final = "Purchasing cooperative"
 """How a buyer is called that is not registered as a party."""
@@ -55,6 +63,26 @@ CROSS JOIN LATERAL (
 ) AS auction
 WHERE opening.rfp_id = $1 AND NOT bid.is_withdrawn
 ORDER BY bid.lot_id, bid.id LIMIT $2
+"""
+
+# Of an award that its members answered, the lines hold that they accepted; silence means $3.
+_LINES: Final = """-- bids.list_award_lines_for_open_data
+SELECT line.award_id, line.id, line.member_id, line.quantity, line.total_minor,
+    line.baseline_total_minor, line.margin_minor, award.currency
+FROM award_line AS line
+JOIN award ON award.id = line.award_id
+JOIN lot ON lot.id = award.lot_id
+WHERE lot.rfp_id = $1 AND award.made_at IS NOT NULL
+    AND (award.answers_end_at IS NULL OR coalesce((
+        SELECT accepts FROM award_line_answer
+        WHERE award_line_id = line.id ORDER BY version DESC LIMIT 1
+    ), $3))
+ORDER BY line.award_id, line.member_id LIMIT $2
+"""
+
+_MEMBERS: Final = """-- bids.count_members_to_publish
+SELECT count(DISTINCT share.member_id) FROM share JOIN lot ON lot.id = share.lot_id
+WHERE lot.rfp_id = $1
 """
 
 _BY_PRICE: Final = """-- bids.is_published_by_price
@@ -105,7 +133,7 @@ class OpenDataStore:
 
         Raises:
             RfpUnknown: No such RFP, or a draft.
-            RfpTooLarge: It has more bids than one package carries.
+            RfpTooLarge: It has more bids, or award lines, than one package carries.
         """
         async with db.snapshot(self._pool) as connection:
             rfp = await find_visible(connection, rfp_id, None)
@@ -114,7 +142,10 @@ class OpenDataStore:
             bids = await _bids(connection, rfp)
             awards = await awards_of_rfp(connection, rfp_id)
             auctioned = await connection.fetch(_AUCTIONED, rfp_id)
+            lines = await _lines(connection, rfp)
             parties = {bid.vendor_id for bid in bids} | {award.vendor_id for award in awards}
+            parties |= buying_members(rfp, lines)
+            members = await connection.fetchval(_MEMBERS, rfp_id)
             names = await connection.fetch(_NAMES, [rfp.buyer_id, *parties])
             changed_at = await _changed_at(connection, rfp, lots, (opening, awards))
         return RfpFile(
@@ -124,6 +155,8 @@ class OpenDataStore:
             opening=opening,
             bids=bids,
             awards=awards,
+            lines=lines,
+            members=members,
             names={rfp.buyer_id: NAMELESS} | {PartyId(row["id"]): row["name"] for row in names},
             changed_at=changed_at,
         )
@@ -136,6 +169,18 @@ async def _bids(connection: Connection, rfp: Rfp) -> list[FiledBid]:
         sentence = f"The RFP has more than {BIDS_MAX} bids, which no package carries."
         raise RfpTooLarge(sentence)
     return [_bid(row, rfp.currency) for row in rows]
+
+
+async def _lines(connection: Connection, rfp: Rfp) -> AwardLines:
+    silence_accepts = rfp.terms.silence_means is SilenceMeans.ACCEPTED
+    rows = await connection.fetch(_LINES, rfp.id, LINES_MAX + 1, silence_accepts)
+    if len(rows) > LINES_MAX:
+        sentence = f"The RFP has more than {LINES_MAX} award lines, which no package carries."
+        raise RfpTooLarge(sentence)
+    found: defaultdict[AwardId, list[tuple[AwardLineId, Line]]] = defaultdict(list)
+    for row in rows:
+        found[AwardId(row["award_id"])].append((AwardLineId(row["id"]), line_of(row)))
+    return found
 
 
 async def _changed_at(

@@ -25,14 +25,16 @@ def award_data(award: Award, parties: Mapping[str, Party], *, told_ids: Collecti
     )
 
 
-def contract_data(contract: Contract) -> Data:
-    """Render a contract."""
+def contract_data(contract: Contract, parties: Mapping[str, Party]) -> Data:
+    """Render a contract; its buyer is told by an extension, and only where it is its own."""
+    buyers = references([contract.buyer_id] if contract.buyer_id else [], parties)
     return told(
         {
             "id": contract.id,
             "awardID": contract.award_id,
             "title": contract.title,
             "status": contract.status.value,
+            "buyer": buyers[0] if buyers else None,
             "period": period(contract.period),
             "value": value(contract.value),
             "dateSigned": when(contract.signed_at),

@@ -28,7 +28,13 @@ def period(given: Period | None) -> Data:
     """Write a period."""
     if given is None:
         return None
-    return told({"startDate": when(given.starts_at), "endDate": when(given.ends_at)})
+    return told(
+        {
+            "startDate": when(given.starts_at),
+            "endDate": when(given.ends_at),
+            "maxExtentDate": when(given.extends_to),
+        }
+    )
 
 
 def value(amount: Money | None) -> Data:

@@ -3,7 +3,8 @@
 A release is the same for everybody: it tells what somebody without a part in the purchase may see.
 Bids are counted once bidding is over, so that nobody learns before how many there are; they are
 told one by one, with names and prices, while their lot is awarded. An award is told when it is
-announced, and stays, as cancelled, when it was withdrawn.
+announced, and stays, as cancelled, when it was withdrawn. What is signed, and by which members, is
+told when an award is made.
 """
 
 import hashlib
@@ -12,18 +13,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from services.bids.domain.awards.award import Award as LotAward
 from services.bids.domain.awards.award import AwardStatus as LotAwardStatus
 from services.bids.domain.evaluation import Sight, sight_of
 from services.bids.domain.lots import Lot as PooledLot
 from services.bids.domain.lots import LotStatus
+from services.bids.domain.ocds.contracting import (
+    AwardLines,
+    Won,
+    buying_members,
+    contracts_told,
+    lead_buyer,
+    planning_of,
+)
 from services.bids.domain.ocds.purchase import (
     Award,
     AwardStatus,
     Bid,
     BidStatus,
     Bought,
+    Contract,
+    ContractStatus,
     Criterion,
     CriterionType,
     Decided,
@@ -80,8 +92,10 @@ class OpeningTold:
 class RfpFile:
     """All that a release may tell of a published RFP.
 
-    `names` are those of its buyer and of every vendor that bid or won. `auctioned` are the lots
-    that are or were at auction; `changed_at` is when anything last changed that a release tells.
+    `names` are those of its buyer, of every vendor that bid or won, and of the members of `lines`:
+    those that were taken of awards that were made. `members` counts whose needs were pooled.
+    `auctioned` are the lots that are or were at auction; `changed_at` is when anything last changed
+    that a release tells.
     """
 
     rfp: Rfp
@@ -90,6 +104,8 @@ class RfpFile:
     opening: OpeningTold
     bids: Sequence[FiledBid]
     awards: Sequence[LotAward]
+    lines: AwardLines
+    members: int
     names: Mapping[PartyId, str]
     changed_at: datetime
 
@@ -99,12 +115,13 @@ def ocid_of(rfp: Rfp, *, prefix: str) -> str:
     return f"{prefix}-{rfp.id}"
 
 
-def release_of(file: RfpFile, *, prefix: str) -> dict[str, Data]:
+def release_of(file: RfpFile, *, prefix: str, zone: ZoneInfo) -> dict[str, Data]:
     """Render the release of an RFP as it stands; its id is a digest of what it tells.
 
-    What is told twice alike has one id, and what differs in anything has another.
+    What is told twice alike has one id, and what differs in anything has another. Contracts begin
+    and end by the days of the zone.
     """
-    purchase = public_purchase(file, ocid=ocid_of(file.rfp, prefix=prefix))
+    purchase = public_purchase(file, ocid=ocid_of(file.rfp, prefix=prefix), zone=zone)
     release = release_data(
         purchase, Told(id="", at=file.changed_at, tags=_tags(file.rfp, purchase))
     )
@@ -112,9 +129,10 @@ def release_of(file: RfpFile, *, prefix: str) -> dict[str, Data]:
     return {**release, "id": f"{purchase.ocid}-{digest}"}
 
 
-def public_purchase(file: RfpFile, *, ocid: str) -> Purchase:
+def public_purchase(file: RfpFile, *, ocid: str, zone: ZoneInfo) -> Purchase:
     """Say what anybody may know of an RFP."""
-    rfp, buyer_id = file.rfp, str(file.rfp.buyer_id)
+    rfp, lead = file.rfp, lead_buyer(file.rfp)
+    members = buying_members(rfp, file.lines)
     told = frozenset(lot.id for lot in file.lots if _is_told(lot))
     lots = {lot.id: lot for lot in file.lots}
     bids = [_bid(bid, lots[bid.lot_id], is_told=bid.lot_id in told) for bid in file.bids]
@@ -122,15 +140,28 @@ def public_purchase(file: RfpFile, *, ocid: str) -> Purchase:
     is_over = file.opening.closed_at is not None
     return Purchase(
         ocid=ocid,
-        parties=tuple(Party(id=str(one), name=name) for one, name in sorted(file.names.items())),
-        buyer_id=buyer_id,
-        tender=_tender(file, procuring_entity_id=buyer_id),
+        parties=tuple(
+            Party(id=str(one), name=name, is_buyer=one in members)
+            for one, name in sorted(file.names.items())
+        ),
+        buyer_id=None if lead is None else str(lead),
+        planning=planning_of(rfp, members=file.members, lots=len(file.lots)),
+        tender=_tender(file, procuring_entity_id=str(rfp.buyer_id)),
         bids=tuple(bids) if is_over and rfp.status is not RfpStatus.CANCELLED else (),
         tells_bids=is_over,
         awards=tuple(
             _award(award, lots[award.lot_id], bid_of.get((award.lot_id, award.vendor_id)))
             for award in file.awards
             if award.intended_at is not None
+        ),
+        contracts=contracts_told(
+            rfp,
+            [
+                Won(award, lots[award.lot_id], file.lines.get(award.id, ()))
+                for award in file.awards
+                if award.made_at is not None
+            ],
+            zone,
         ),
     )
 
@@ -143,12 +174,23 @@ def _tags(rfp: Rfp, purchase: Purchase) -> tuple[Tag, ...]:
     tender = Tag.TENDER_AMENDMENT if rfp.addendum else Tag.TENDER
     if rfp.status is RfpStatus.CANCELLED:
         tender = Tag.TENDER_CANCELLATION
-    cancelled = [award.status is AwardStatus.CANCELLED for award in purchase.awards]
+    return (tender, *_award_tags(purchase.awards), *_contract_tags(purchase.contracts))
+
+
+def _award_tags(awards: Sequence[Award]) -> tuple[Tag, ...]:
+    cancelled = [award.status is AwardStatus.CANCELLED for award in awards]
     if not cancelled:
-        return (tender,)
+        return ()
     if all(cancelled):
-        return (tender, Tag.AWARD_CANCELLATION)
-    return (tender, Tag.AWARD_UPDATE if any(cancelled) else Tag.AWARD)
+        return (Tag.AWARD_CANCELLATION,)
+    return (Tag.AWARD_UPDATE if any(cancelled) else Tag.AWARD,)
+
+
+def _contract_tags(contracts: Sequence[Contract]) -> tuple[Tag, ...]:
+    if not contracts:
+        return ()
+    is_changed = any(contract.status is ContractStatus.CANCELLED for contract in contracts)
+    return (Tag.CONTRACT_UPDATE if is_changed else Tag.CONTRACT,)
 
 
 def _tender(file: RfpFile, *, procuring_entity_id: str) -> Tender:

@@ -114,10 +114,11 @@ class Party:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """From when until when."""
+    """From when until when; with all renewals taken it ends at `extends_to`."""
 
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    extends_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +220,7 @@ class Award:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """What was signed upon an award."""
+    """What is signed upon an award; `buyer_id` where its buyer is not that of the whole process."""
 
     id: str
     award_id: str
@@ -229,6 +230,7 @@ class Contract:
     period: Period | None = None
     signed_at: datetime | None = None
     items: tuple[Item, ...] = ()
+    buyer_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

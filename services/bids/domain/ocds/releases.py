@@ -20,12 +20,13 @@ _COMMITS: Final = {
     "bid": "d62ff4b0ba393d823ca8113a9039b12edf7acb8f",
     "bidOpening": "47c576527240c7cd4e1a0fa1b051a9fce2adf5e6",
     "awardCriteriaBreakdown": "9391240f353e8536992938fe9f7987cd89235331",
+    "contract_buyer": "e9d393b46b77d7df9f18399408cb9c065efb6d13",
     "techniques": "5568b00a8dd694a3d34441bdd9ef2bd3f9d44b11",
 }
 """Each extension at the commit whose schema releases are held against.
 
-A release stays valid as long as what it names stays as it was, which a branch does not. Three of
-the five have no tags, and the last tags of the other two (v1.1.5) do not know fields used here.
+A release stays valid as long as what it names stays as it was, which a branch does not. Four of
+the six have no tags, and the last tags of the other two (v1.1.5) do not know fields used here.
 """
 
 EXTENSIONS: Final = tuple(
@@ -80,7 +81,7 @@ def release_data(purchase: Purchase, release: Told) -> dict[str, Data]:
                 award_data(award, parties, told_ids={bid.id for bid in purchase.told_bids})
                 for award in purchase.awards
             ],
-            "contracts": [contract_data(contract) for contract in purchase.contracts],
+            "contracts": [contract_data(contract, parties) for contract in purchase.contracts],
         }
     )
 

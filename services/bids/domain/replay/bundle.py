@@ -100,10 +100,7 @@ class PublishedShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedPooling:
-    """How the shares of a lot add up that is no plain sum of them.
-
-    Which members share a hazard zone is not published; `zones_left_out` says that some do.
-    """
+    """How shares add up to what is no plain sum; that members share a zone is told, not which."""
 
     rule: PoolingRule
     terms: Document
@@ -320,10 +317,7 @@ class PublishedProtest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedLot:
-    """A lot with all that was bid, scored and decided; `enrolments` where they part its cost.
-
-    Without `pooling` its quantity is the plain sum of its shares.
-    """
+    """A lot with all that was decided; `enrolments` part its cost, `pooling` made its quantity."""
 
     id: LotId
     number: int

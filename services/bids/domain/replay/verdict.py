@@ -80,4 +80,4 @@ def _unproven(bundle: AwardBundle) -> Iterator[str]:
         yield f"Lots of which not all may be seen yet: {numbers}."
     yield "Names, titles and evaluators' marks: they are held by the chains whose heads are told."
     if any(lot.pooling is not None for lot in bundle.lots):
-        yield "How the shares of lots add up that are no plain sums: of that only the buyer tells."
+        yield "How shares of lots add up that are no plain sums: the RFP's chain holds it."
