@@ -3,15 +3,23 @@
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 import click
 
-from clients.award_bundle import BundleMalformed, Checked, check_file, told
+from clients.award_bundle import BundleMalformed, Checked, Proving, check_file, told
 from clients.cli.way import REFUSED, Way, json_option, leave, speaks_as
 from clients.client import Client
 from shared.checkpoints import KeySetMalformed, read_key_set
+
+UNPROVEN: Final = 4
+"""The exit status where a proof was asked for and did not come in its time."""
+
+SECONDS_MAX: Final = 3_600
+"""The longest search again: an hour."""
 
 _output_option = click.option(
     "--output",
@@ -80,8 +88,22 @@ def award_report(*, way: Way, rfp_id: UUID, output: Path) -> None:
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="The JWK set that signs receipts and records: what /v1/receipt-keys answers.",
 )
+@click.option(
+    "--prove",
+    is_flag=True,
+    help="Search again by the solver (highspy) for an award that costs less.",
+)
+@click.option(
+    "--seconds",
+    type=click.IntRange(1, SECONDS_MAX),
+    default=60,
+    show_default=True,
+    help="With --prove: how long each search may take.",
+)
 @json_option
-def award_verify(*, bundle: Path, key_file: Path | None, as_json: bool) -> None:
+def award_verify(
+    *, bundle: Path, key_file: Path | None, prove: bool, seconds: int, as_json: bool
+) -> None:
     """Decide everything in BUNDLE again, offline, and hold it against what is stated.
 
     From the published bids alone: their list and its Merkle root, prices, ranks, scores, ties and
@@ -90,18 +112,27 @@ def award_verify(*, bundle: Path, key_file: Path | None, as_json: bool) -> None:
     named, with what is stated and what is computed, and the exit status is then 1. What no bundle
     can show by itself is told as not checked.
 
+    That no award of a scenario costs less is its solver's word, told with its gap. With --prove the
+    solver is asked again, offline and in processes of its own: from the same problem, rules and
+    seed the same award must come out, at the same cost, and what each rule costs. A cheaper award
+    is a difference; where a search does not end in its time, the exit status is 4.
+
     \b
     Example:
         commonlot award verify award.json --key receipt-keys.json
+        commonlot award verify award.json --prove
     """  # noqa: D301 - likewise
+    proving = Proving(seconds=seconds, say=partial(click.echo, err=True)) if prove else None
     try:
         keys = None if key_file is None else read_key_set(key_file.read_text(encoding="utf-8"))
-        checked = check_file(bundle, keys)
+        checked = check_file(bundle, keys, proving)
     except (BundleMalformed, KeySetMalformed, UnicodeDecodeError, OSError) as error:
         leave(error, REFUSED, as_json=as_json)
     _tell(checked, as_json=as_json)
     if checked.difference is not None:
         sys.exit(REFUSED)
+    if prove and checked.not_proven:
+        sys.exit(UNPROVEN)
 
 
 def _tell(checked: Checked, *, as_json: bool) -> None:

@@ -25,7 +25,7 @@ from services.bids.domain.winners.scenarios import (
     decide_solved,
 )
 from services.bids.domain.winners.sensitivity import Flip
-from services.bids.domain.winners.tasks import Answer, FlipTask, RunnerUpTask, Status
+from services.bids.domain.winners.tasks import Answer, FlipTask, RunnerUpTask, Status, Task
 from services.bids.ports.winners import Scenarios, SearchFailed, Solver, Viewer
 from shared.auth import Principal, Role
 from shared.clock import Clock
@@ -198,7 +198,7 @@ class ScenarioSolving:
         if scenario is None:
             return 0
         try:
-            result = await self._result(scenario)
+            result = await result_of(scenario.task, self._solver)
         except SearchFailed:
             await self._scenarios.save(scenario.id, decide_failed, at=self._clock.now())
             return 0
@@ -208,27 +208,34 @@ class ScenarioSolving:
         )
         return 1
 
-    async def _result(self, scenario: Scenario) -> Result:
-        answer = await self._solver.solve(scenario.task)
-        if answer.costs is None:
-            return Result(answer=answer)
-        if not scenario.rules:
-            return Result(answer=answer, best=answer.costs.ranked if answer.is_proven else None)
-        task = scenario.kept_task
-        best = await self._solver.solve(replace(task, rules=()))
-        costs = [
-            RuleCost(rule_id=name, cost=await self._cost_of(scenario, name, answer))
-            for name in _names(task.rules)[:RULE_COSTS_MAX]
-        ]
-        return Result(answer=answer, best=_proven(best), rule_costs=tuple(costs))
 
-    async def _cost_of(self, scenario: Scenario, name: str, answer: Answer) -> Fraction | None:
-        """Tell what the award costs more than the best without a rule; None where not proven."""
-        task = scenario.kept_task
-        without = tuple(rule for rule in task.rules if name_of(rule) != name)
-        cost = _proven(await self._solver.solve(replace(task, rules=without)))
-        proven = _proven(answer)
-        return None if cost is None or proven is None else proven - cost
+async def result_of(task: Task, solver: Solver) -> Result:
+    """Search for an award, for the cheapest without any rule, and for what each rule costs.
+
+    Raises:
+        ProblemUnfit: The problem or a rule cannot mean anything.
+        SearchFailed: A search died, or took too long.
+    """
+    answer = await solver.solve(task)
+    if answer.costs is None:
+        return Result(answer=answer)
+    if not task.rules:
+        return Result(answer=answer, best=answer.costs.ranked if answer.is_proven else None)
+    mandatory = replace(task, rules=tuple(replace(rule, priority=None) for rule in task.rules))
+    best = await solver.solve(replace(mandatory, rules=()))
+    costs = [
+        RuleCost(rule_id=name, cost=await _cost_of(mandatory, name, answer, solver))
+        for name in _names(mandatory.rules)[:RULE_COSTS_MAX]
+    ]
+    return Result(answer=answer, best=_proven(best), rule_costs=tuple(costs))
+
+
+async def _cost_of(task: Task, name: str, answer: Answer, solver: Solver) -> Fraction | None:
+    """Tell what the award costs more than the best without a rule; None where not proven."""
+    without = tuple(rule for rule in task.rules if name_of(rule) != name)
+    cost = _proven(await solver.solve(replace(task, rules=without)))
+    proven = _proven(answer)
+    return None if cost is None or proven is None else proven - cost
 
 
 def written_out(wish: Wish, problem: Problem) -> tuple[Rule, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from services.bids.domain.replay.awards import check_awards
 from services.bids.domain.replay.bundle import AwardBundle
 from services.bids.domain.replay.differing import Differs, Naming, require_same
+from services.bids.domain.replay.proving import unsolved
 from services.bids.domain.replay.reading import BundleMalformed
 from services.bids.domain.replay.rebuilding import RebuiltLot
 from services.bids.domain.replay.scenarios import check_scenarios, outcomes_of
@@ -20,11 +21,15 @@ from shared.domain.refusals import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found right, in order; the first thing that differs; what cannot be shown."""
+    """What was found right, in order; the first thing that differs; what cannot be shown.
+
+    `unsolved` says of each scenario what is its solver's word: who has the solver asks it again.
+    """
 
     checked: tuple[str, ...]
     difference: str | None
     unproven: tuple[str, ...]
+    unsolved: tuple[str, ...] = ()
 
 
 def verdict_on(bundle: AwardBundle) -> Verdict:
@@ -38,7 +43,9 @@ def verdict_on(bundle: AwardBundle) -> Verdict:
         difference = str(wrong)
     except (Refusal, BundleMalformed, LookupError, ValueError, TypeError, AssertionError) as wrong:
         difference = f"the bundle contradicts itself: {str(wrong) or type(wrong).__name__}"
-    return Verdict(tuple(checked), difference, tuple(_unproven(bundle)))
+    # What differs may be a scenario that no task can be made of.
+    open_questions = tuple(unsolved(bundle)) if difference is None else ()
+    return Verdict(tuple(checked), difference, tuple(_unproven(bundle)), open_questions)
 
 
 def _checked(bundle: AwardBundle, naming: Naming) -> Iterator[str]:
@@ -68,11 +75,6 @@ def _unproven(bundle: AwardBundle) -> Iterator[str]:
     )
     if any(bid.failure is not None for lot in bundle.lots for bid in lot.bids):
         yield "That bids which failed could not be opened: of them only the record tells."
-    if any(scenario.result is not None for scenario in bundle.scenarios):
-        yield (
-            "That no award costs less, and what each rule costs: of this a solver must be asked; "
-            "problem, rules and seed are in the bundle."
-        )
     if any(lot.auction is not None for lot in bundle.lots):
         yield "How an auction came to its standing: `commonlot verify` replays its own log."
     if bundle.lots_left_out:
