@@ -117,6 +117,10 @@ from shared.receipts import load_signing_key
 
 OPENER_LEASE: Final = "opener"
 
+REPORT_S: Final = 5.0
+"""The time in which all that a report shares is shared: the clients wait for ten, and there is more
+to be read and written."""
+
 
 async def main() -> None:
     """Run the service until it is told to stop."""
@@ -244,7 +248,8 @@ def _fill_records(app: web.Application, opened: House, settings: BidsSettings) -
     sign = _signer(settings).sign_document
     app[RECORDING] = Recording(RecordStore(opened.pool), sign=sign)
     # Reports have processes of their own: their many readers keep no buyer from its sharings.
-    app[PUBLISHING] = Publishing(DecidedStore(opened.pool), app[RECORDING], SharingProcesses())
+    sharers = SharingProcesses(seconds=REPORT_S)
+    app[PUBLISHING] = Publishing(DecidedStore(opened.pool), app[RECORDING], sharers)
 
 
 def _sealed_bidding(opened: House, settings: BidsSettings, policies: PolicyBook) -> SealedBidding:

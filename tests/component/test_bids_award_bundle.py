@@ -15,6 +15,9 @@ from services.bids.domain.awards.award import EvaluationUnknown
 from services.bids.domain.replay.reading import read_bundle, write_bundle
 from services.bids.domain.replay.verdict import verdict_on
 from services.bids.domain.rfps import RfpUnknown
+from services.bids.solver.sharing import SharingProcesses
+from services.bids.store.decided import DecidedStore
+from services.bids.usecases.publishing import Publishing
 from shared.auth import FixedVerifier, Principal, Role, scopes_of
 from shared.db import Pool
 from shared.domain.ids import LotId, PartyId, RfpId, new_id
@@ -145,6 +148,20 @@ async def test_lot_that_is_no_plain_sum_tells_how_its_shares_add_up_and_no_hazar
         True,
     )
     assert "river bend" not in text
+
+
+async def test_report_is_written_though_nothing_is_shared_in_time(purchase: Purchase) -> None:
+    hasty = SharingProcesses(seconds=0.001)
+    publishing_ = Publishing(DecidedStore(purchase.pool), purchase.recording, hasty)
+
+    report = await publishing_.report(purchase.rfp_id, viewer(Role.OBSERVER, None))
+
+    sharing = report.lots[2].sharing
+    assert sharing.rules == ()
+    assert len(sharing.left_out) == 7
+    assert {each.alone for each in sharing.members} == {"73.47", "29.39", "24.15", "115.60"}
+    assert sharing.core is not None
+    assert "not found in time" in sharing.core.told
 
 
 async def test_report_before_any_award_says_that_there_is_no_cost_to_share(

@@ -214,7 +214,7 @@ async def test_what_members_are_charged_is_looked_at_beside_the_rules() -> None:
     paid = tuple(Fraction(minor) for _, minor in sorted({first: 103, second: 97}.items()))
     task = SharingTask(game=game, currency=USD, rules=(Rule.EQUAL_PRICE,), charged=paid)
 
-    charged, sharing = await SharingProcesses(seconds=60).share(task)
+    ((charged, sharing),) = await SharingProcesses(seconds=60).share([task])
 
     assert isinstance(charged, Charged)
     assert isinstance(sharing, Sharing)

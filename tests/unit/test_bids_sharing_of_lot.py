@@ -15,11 +15,13 @@ from services.bids.domain.pooling.rules import (
 )
 from services.bids.domain.sharing.beside import (
     RULES,
+    Charged,
     LeftOut,
     SharingRuleUnknown,
     SharingTask,
     rules_named,
     share_beside,
+    share_in_turn,
     told_core,
 )
 from services.bids.domain.sharing.core import CoreCheck, Looked, Objection
@@ -158,8 +160,27 @@ def test_rule_that_does_not_fit_is_left_out_and_the_others_are_not() -> None:
 
     found = list(share_beside(SharingTask(game=built.game, currency=USD)))
 
-    assert [each.rule for each in found] == list(RULES)
+    ruled = [each for each in found if not isinstance(each, Charged)]
+    assert [each.rule for each in ruled] == list(RULES)
+    assert len(ruled) == len(found)
     assert [each.rule for each in found if isinstance(each, LeftOut)] == [Rule.AIRPORT]
+
+
+def test_easy_rules_of_all_lots_come_before_any_hard_one() -> None:
+    needs = {NORTH: "3", SOUTH: "20"}
+    game = game_of([won(needs, "15")], asked(needs)).game
+    whole = SharingTask(game=game, currency=USD, charged=(Fraction(4_500), Fraction(30_000)))
+    short = SharingTask(game=game, currency=USD, rules=(Rule.EQUAL_PRICE,))
+
+    found = list(share_in_turn([whole, short]))
+
+    first, second, third, *rest = found
+    assert [place for place, _ in (first, second, third)] == [0, 1, 0]
+    assert isinstance(first[1], Charged)
+    assert not isinstance(second[1], Charged)
+    assert second[1].rule is Rule.EQUAL_PRICE
+    assert {place for place, _ in rest} == {0}
+    assert len(found) == 1 + len(RULES) + 1
 
 
 def test_rules_are_asked_for_by_name() -> None:

@@ -26,8 +26,8 @@ class PoolRules(Protocol):
 class Sharers(Protocol):
     """Shares costs, away from whoever else is served."""
 
-    async def share(self, task: SharingTask) -> list[Shared]:
-        """Share a cost by each rule that comes to an end in time; the others are left out."""
+    async def share(self, tasks: Sequence[SharingTask]) -> list[list[Shared]]:
+        """Share each cost by each rule that comes to an end in time; the others are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

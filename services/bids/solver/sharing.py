@@ -2,7 +2,8 @@
 
 Exact fractions over every group of members keep a processor busy for seconds, and a thread that
 does that can neither be stopped nor leaves the others their turn. The process tells each rule as
-soon as it is through, so that what takes too long costs none of the others.
+soon as it is through, so that what takes too long costs none of the others. Costs that are shared
+for one answer, as those of a report's lots, are shared in one process.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import pickle
 import resource
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
 from contextlib import suppress
 from io import BytesIO
 from typing import Any, BinaryIO, Final
@@ -18,7 +20,7 @@ from services.bids.domain.sharing.beside import (
     Charged,
     Shared,
     SharingTask,
-    share_beside,
+    share_in_turn,
     told_left_out,
 )
 
@@ -39,27 +41,34 @@ class SharingProcesses:
         self._turn = asyncio.Semaphore(at_once)
         self._seconds = seconds
 
-    async def share(self, task: SharingTask) -> list[Shared]:
-        """Share a cost by each rule that comes to an end in time; the others are left out."""
+    async def share(self, tasks: Sequence[SharingTask]) -> list[list[Shared]]:
+        """Share each cost by each rule that comes to an end in time; the others are left out."""
+        if not tasks:
+            return []
         told = bytearray()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._seconds), self._turn:
-                await _collect(task, told)
-        found = _whole_ones(bytes(told))
+                await _collect(tasks, told)
+        found: list[list[Shared]] = [[] for _ in tasks]
+        for place, outcome in _whole_ones(bytes(told)):
+            found[place].append(outcome)
+        return [self._filled(task, own) for task, own in zip(tasks, found, strict=True)]
+
+    def _filled(self, task: SharingTask, found: list[Shared]) -> list[Shared]:
         done = {each.rule for each in found if not isinstance(each, Charged)}
         missing = [rule for rule in task.rules if rule not in done]
         return [*found, *told_left_out(missing, seconds=self._seconds)]
 
 
 def answer(asked: BinaryIO, told: BinaryIO) -> None:
-    """Read one task, and write what each rule comes to as soon as it is known."""
-    task = pickle.load(asked)  # noqa: S301 - written by the service that started this process
-    for outcome in share_beside(task):
+    """Read some tasks, and write what each rule comes to as soon as it is known."""
+    tasks = pickle.load(asked)  # noqa: S301 - written by the service that started this process
+    for outcome in share_in_turn(tasks):
         pickle.dump(outcome, told)
         told.flush()
 
 
-async def _collect(task: SharingTask, told: bytearray) -> None:
+async def _collect(tasks: Sequence[SharingTask], told: bytearray) -> None:
     """Let a process share, and gather what it writes until its end, or until the caller's."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -72,7 +81,7 @@ async def _collect(task: SharingTask, told: bytearray) -> None:
     try:
         assert process.stdin is not None, "it was asked for"
         assert process.stdout is not None, "it was asked for"
-        process.stdin.write(pickle.dumps(task))
+        process.stdin.write(pickle.dumps(tuple(tasks)))
         process.stdin.close()
         while chunk := await process.stdout.read(CHUNK_BYTES):
             told += chunk
@@ -80,9 +89,9 @@ async def _collect(task: SharingTask, told: bytearray) -> None:
         await _end(process)
 
 
-def _whole_ones(told: bytes) -> list[Shared]:
+def _whole_ones(told: bytes) -> list[tuple[int, Shared]]:
     """Read what was written whole; what a process that was killed had begun is left."""
-    found: list[Shared] = []
+    found: list[tuple[int, Shared]] = []
     stream = BytesIO(told)
     with suppress(EOFError, pickle.UnpicklingError):
         while True:

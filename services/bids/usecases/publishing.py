@@ -78,9 +78,9 @@ class Publishing:
     async def _reported(self, bundle: AwardBundle, *, lot_id: LotId | None) -> RfpReport:
         """Write a report; what cannot be reckoned in time is left out of it by name."""
         tasks = sharing_tasks(bundle, lot_id=lot_id)
-        found = await asyncio.gather(*map(self._sharers.share, tasks.values()))
+        found = await self._sharers.share(list(tasks.values()))
         reckoned = dict(zip(tasks, found, strict=True))
-        return report_of(bundle, lot_id=lot_id, reckoned=reckoned)
+        return await asyncio.to_thread(report_of, bundle, lot_id=lot_id, reckoned=reckoned)
 
     async def _openings(self, material: RfpMaterial) -> Sequence[PublishedOpening]:
         found = []

@@ -82,7 +82,7 @@ class LotSharing:
         task = SharingTask(
             game=built.game, currency=ground.lot.currency, rules=rules, sample=Sample(seed)
         )
-        found = await self._sharers.share(task)
+        (found,) = await self._sharers.share([task])
         return LotSharings(
             lot=ground.lot,
             built_on=built.told,

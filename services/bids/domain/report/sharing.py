@@ -41,7 +41,7 @@ from shared.domain.ids import LotId, PartyId
 from shared.domain.money import Money, digits_of
 
 LOTS_MAX: Final = 20
-"""Of so many lots one report lays the rules beside each other: each is a process of its own."""
+"""Of so many lots one report lays the rules beside each other, as somebody waits for it."""
 
 NAMED_MAX: Final = 8
 """A larger group is told by its size, as nobody reads more names in a sentence."""

@@ -101,6 +101,19 @@ def share_beside(task: SharingTask) -> Iterator[Shared]:
             yield LeftOut(rule, str(refusal))
 
 
+def share_in_turn(tasks: Sequence[SharingTask]) -> Iterator[tuple[int, Shared]]:
+    """Share several costs, each named by its place: the easy rules of all before any hard one."""
+    running = [(place, share_beside(task)) for place, task in enumerate(tasks)]
+    while running:
+        for each in tuple(running):
+            place, outcomes = each
+            outcome = next(outcomes, None)
+            if outcome is None:
+                running.remove(each)
+            else:
+                yield place, outcome
+
+
 def told_core(check: CoreCheck, currency: Currency) -> str:
     """Say in a sentence whether any group of members would do better on its own."""
     strongest = check.strongest
