@@ -166,6 +166,25 @@ def test_rule_that_does_not_fit_is_left_out_and_the_others_are_not() -> None:
     assert [each.rule for each in found if isinstance(each, LeftOut)] == [Rule.AIRPORT]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ([("1", "20")], [("1", "19")], ["Each bid has one price"]),
+        ([("1", "20"), ("3", "15")], [("1", "19")], ["Some of these bids have one price"]),
+        ([("1", "20"), ("3", "15")], [("1", "19"), ("4", "18")], []),
+    ],
+)
+def test_split_lot_says_which_of_its_bids_have_one_price(
+    first: list[tuple[str, str]], second: list[tuple[str, str]], said: list[str]
+) -> None:
+    one = won({NORTH: "3"}, first[-1][1], priced(first))
+    other = won({SOUTH: "4"}, second[-1][1], priced(second))
+
+    built = game_of([one, other], asked({NORTH: "3", SOUTH: "4"}))
+
+    assert [each.partition(" for ")[0] for each in built.told[1:]] == said
+
+
 def test_easy_rules_of_all_lots_come_before_any_hard_one() -> None:
     needs = {NORTH: "3", SOUTH: "20"}
     game = game_of([won(needs, "15")], asked(needs)).game

@@ -125,7 +125,7 @@ def game_of(won: Sequence[Won], asked: Sequence[Asked], rule: PoolRule = PLAIN_S
         )
         for each in won
     )
-    told = tuple(sentence for each in won for sentence in _told(each))
+    told = _told(won)
     if len(parts) == 1:
         return LotGame(parts[0], (_BY_BID, *told))
     together = {
@@ -159,6 +159,15 @@ _ONE_PRICE: Final = (
     "The bid has one price for every quantity: no group pays another price for a unit than all do."
 )
 
+_ONE_PRICE_EACH: Final = (
+    "Each bid has one price for every quantity: no group pays other prices for a unit than all do."
+)
+
+_ONE_PRICE_SOME: Final = (
+    "Some of these bids have one price for every quantity: of them no group pays another price for "
+    "a unit than all do."
+)
+
 
 def _by_rule(won: Won, needs: Mapping[PartyId, Decimal], rule: PoolRule) -> LotGame:
     levels = {
@@ -173,7 +182,7 @@ def _by_rule(won: Won, needs: Mapping[PartyId, Decimal], rule: PoolRule) -> LotG
     else:
         game = _scaled(game, won)
     sentence = _BY_RULE.format(rule=rule_of(rule.terms).value)
-    return LotGame(game, (sentence, *_told(won)))
+    return LotGame(game, (sentence, *_told([won])))
 
 
 def _is_peak(
@@ -192,13 +201,19 @@ def _scaled(game: CostGame, won: Won) -> CostGame:
     return game if won.factor == 1 else ScaledGame(game, won.factor)
 
 
-def _told(won: Won) -> tuple[str, ...]:
-    sentences = []
-    if won.factor != 1:
-        unit_e4 = won.pricing.exact_e4(won.quantity)
-        first = won.pricing.tiers[0].unit_price
-        bid = first if unit_e4 is None else UnitPrice(round(unit_e4), first.currency)
-        sentences.append(_LOWERED.format(price=won.price, bid=bid))
-    if len(won.pricing.tiers) == 1:
-        sentences.append(_ONE_PRICE)
+def _told(won: Sequence[Won]) -> tuple[str, ...]:
+    """Say where awarded prices lie below their bids, and where quantity changes no price."""
+    sentences = [_lowered(each) for each in won if each.factor != 1]
+    flat = sum(len(each.pricing.tiers) == 1 for each in won)
+    if flat == len(won):
+        sentences.append(_ONE_PRICE if flat == 1 else _ONE_PRICE_EACH)
+    elif flat:
+        sentences.append(_ONE_PRICE_SOME)
     return tuple(sentences)
+
+
+def _lowered(won: Won) -> str:
+    unit_e4 = won.pricing.exact_e4(won.quantity)
+    first = won.pricing.tiers[0].unit_price
+    bid = first if unit_e4 is None else UnitPrice(round(unit_e4), first.currency)
+    return _LOWERED.format(price=won.price, bid=bid)
