@@ -19,7 +19,13 @@ from clients.bids import BidsClient
 from clients.errors import ClientError
 from clients.http import Document as Answer
 from shared.document_seal import new_key, sealed_pieces
-from shared.domain.bid_documents import ANY_MEDIA_TYPE, Document, SealedCopy
+from shared.domain.bid_documents import (
+    ANY_MEDIA_TYPE,
+    Document,
+    EnvelopeKind,
+    SealedCopy,
+    envelope_named,
+)
 
 DOCUMENT_BYTES_MAX: Final = 64 * 1024 * 1024
 """The largest document that the service keeps."""
@@ -39,8 +45,12 @@ class DocumentAltered(ClientError):  # noqa: N818 - a fact about a file
     code = "document_altered"
 
 
-async def deposit(bids: BidsClient, path: Path) -> Document:
+async def deposit(
+    bids: BidsClient, path: Path, *, envelope: EnvelopeKind = EnvelopeKind.TECHNICAL
+) -> Document:
     """Seal a bid's document and put its sealed copy (vendor); the answer goes into the bid.
+
+    One of the price's `envelope`, such as a cost sheet, is read with the prices alone.
 
     Raises:
         DocumentTooLarge: It is larger than any document that is kept.
@@ -64,6 +74,7 @@ async def deposit(bids: BidsClient, path: Path) -> Document:
         length_bytes=length_bytes,
         media_type=media_type_of(path),
         copy=SealedCopy(sha256, sealed_bytes, key.hex()),
+        envelope=envelope_named(envelope),
     )
 
 

@@ -32,11 +32,11 @@ from shared.domain.bid_content import (
     write_content,
     write_technical,
 )
+from shared.domain.bid_documents import EnvelopeKind
 from shared.domain.bid_forms import (
     AnswerKind,
     Asked,
     BidForm,
-    EnvelopeKind,
     Fault,
     faults_of,
     technical_faults_of,

@@ -42,9 +42,14 @@ from shared.domain.bid_documents import (
     PART_PATTERN,
     Claim,
     Document,
+    EnvelopeKind,
     SealedCopy,
+    claims_beside,
+    documents_of,
+    envelope_named,
+    is_in_both,
 )
-from shared.domain.bid_forms import BidForm, EnvelopeKind
+from shared.domain.bid_forms import BidForm
 from shared.domain.canonical import plain
 from shared.domain.ids import LotId, PartyId
 from shared.domain.money import Currency, UnitPrice, parse_quantity
@@ -110,18 +115,25 @@ class WrittenCopy(_Written):
 
 
 class WrittenDocument(_Written):
-    """A document by its hash."""
+    """A document by its hash; one that names the envelope `price` is read with the prices."""
 
     name: Name
     sha256: Digest
     length_bytes: Annotated[int, Field(strict=True, ge=0)]
     media_type: Annotated[str, StringConstraints(pattern=MEDIA_TYPE_PATTERN)] | None = None
     copy_: WrittenCopy | None = Field(default=None, alias="copy")
+    envelope: EnvelopeKind | None = None
 
     def document(self) -> Document:
         """Turn it into what a bid tells of it."""
-        copy = None if self.copy_ is None else SealedCopy(**self.copy_.model_dump())
-        return Document(self.name, self.sha256, self.length_bytes, self.media_type, copy)
+        return Document(
+            self.name,
+            self.sha256,
+            self.length_bytes,
+            self.media_type,
+            None if self.copy_ is None else SealedCopy(**self.copy_.model_dump()),
+            envelope_named(self.envelope),
+        )
 
 
 class WrittenClaim(_Written):
@@ -176,11 +188,14 @@ class WrittenBid(WrittenPrice):
         """
         try:
             told, technical = self._told(), None
+            if is_in_both(told.documents):
+                sentence = "A document goes into one envelope."
+                raise _unfit(sentence)
             if published.technical is not None:
-                technical = replace(told, answers=self._answers(published.form, is_priced=False))
-                priced = self._answers(published.form, is_priced=True)
-                told = TechnicalContent(nonce=told.nonce, answers=priced)
-            elif any(one.envelope is EnvelopeKind.TECHNICAL for one in self.answers):
+                technical = self._of_envelope(told, published.form, is_priced=False)
+                priced = self._of_envelope(told, published.form, is_priced=True)
+                told = replace(priced, attestations=())
+            elif EnvelopeKind.TECHNICAL in self._envelopes():
                 sentence = "The solicitation has no technical envelope."
                 raise _unfit(sentence)
             content = self._content(Currency(self.currency or published.form.currency), told)
@@ -190,12 +205,22 @@ class WrittenBid(WrittenPrice):
             raise _unfit(refusal.sentence) from refusal
         return Offer(content=content, technical=technical)
 
-    def _answers(self, form: BidForm, *, is_priced: bool) -> tuple[Answer, ...]:
+    def _envelopes(self) -> set[EnvelopeKind | None]:
+        return {one.envelope for one in self.answers} | {one.envelope for one in self.documents}
+
+    def _of_envelope(
+        self, told: TechnicalContent, form: BidForm, *, is_priced: bool
+    ) -> TechnicalContent:
         placed = ((one, one.envelope or form.envelope_of(one.criterion)) for one in self.answers)
-        return tuple(
-            Answer(one.criterion, one.text)
-            for one, envelope in placed
-            if (envelope is EnvelopeKind.PRICE) is is_priced
+        return replace(
+            told,
+            answers=tuple(
+                Answer(one.criterion, one.text)
+                for one, envelope in placed
+                if (envelope is EnvelopeKind.PRICE) is is_priced
+            ),
+            documents=documents_of(told.documents, priced=is_priced),
+            claims=claims_beside(told.documents, told.claims, priced=is_priced),
         )
 
     def _content(self, currency: Currency, told: TechnicalContent) -> BidContent:
@@ -246,7 +271,7 @@ def form_lines(form: Shown) -> Iterator[str]:
     """Tell a person what a published form asks."""
     yield f"bids in {form['currency']} until {form['closes_at']}"
     if form["technical"] is not None:
-        yield "two envelopes: attestations and documents go into the technical one"
+        yield "two envelopes: attestations go into the technical one; documents too, if not said"
     for lot in form["lots"]:
         quantity = f"{lot['quantity']} {lot['unit']}"
         yield f"lot {lot['number']:>3}  {lot['id']}  {lot['title']}: {quantity}"

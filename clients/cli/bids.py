@@ -39,6 +39,7 @@ from clients.sealed_bids import (
 )
 from clients.sealed_bids import file as file_offer
 from shared.checkpoints import read_key_set
+from shared.domain.bid_documents import EnvelopeKind
 from shared.domain.canonical import canonical
 from shared.domain.ids import LotId, PartyId
 from shared.receipts import Receipt
@@ -143,6 +144,13 @@ def bid_check(*, way: Way, lot_id: UUID, file: BinaryIO | None, unit_price: str 
     multiple=True,
     help="A file that goes with the bid: sealed here and put; may be given again.",
 )
+@click.option(
+    "--price-document",
+    "price_documents",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="The same, of a file that tells a price: it is read with the prices alone.",
+)
 @speaks_as("vendor")
 def bid_seal(
     *,
@@ -152,6 +160,7 @@ def bid_seal(
     unit_price: str | None,
     out: Path,
     documents: tuple[Path, ...],
+    price_documents: tuple[Path, ...],
 ) -> None:
     """Check a bid on LOT_ID and seal it on this machine; nothing is filed by that.
 
@@ -159,23 +168,29 @@ def bid_seal(
     users of this machine while the command runs: --bid reads a file, and `-` the input.
 
     Each --document is sealed under a key of its own and put into keeping at once, without its name:
-    name, hash and key go into the sealed bid, so that nobody can read it before the opening.
+    name, hash and key go into the sealed bid, so that nobody can read it before the opening. What
+    tells a price, such as a cost sheet, is a --price-document: who judges the technical parts gets
+    it only with the prices. In a --bid, such a document says "envelope": "price".
 
     \b
     Example:
         commonlot bid seal 0190a1b2-… --bid lot1.json --document drawing.pdf \\
-            --party $VENDOR --out lot1.sealed
+            --price-document costs.xlsx --party $VENDOR --out lot1.sealed
     """  # noqa: D301 - likewise
     written = written_bid(file, unit_price)
     vendor_id = PartyId(way.require_party("a seal is bound to its vendor's own id."))
 
     async def seal(client: Client) -> SealedOffer:
         offer, published = await _offer(client.bids, written, lot_id)
-        if documents:
+        if documents or price_documents:
             # A bid that would be refused puts nothing.
             if faults := would_be_refused(offer, published, LotId(lot_id)):
                 raise BidWouldBeRefused(faults)
             kept = [await deposit(client.bids, path) for path in documents]
+            kept += [
+                await deposit(client.bids, path, envelope=EnvelopeKind.PRICE)
+                for path in price_documents
+            ]
             offer = written.with_documents(kept).offer(published)
         return seal_offer(offer, published, lot_id=LotId(lot_id), vendor_id=vendor_id)
 

@@ -2,12 +2,13 @@
 
 A document is named by its SHA-256. Its sealed copy, which was put into the house's keeping before
 the deadline, is named by a hash of its own, with the key that opens it: whoever opens the bid can
-open its documents, and nobody before.
+open its documents, and nobody before. A document that tells a price is read with the prices alone.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final
 
 DOCUMENT_NAME_MAX: Final = 200
@@ -29,6 +30,13 @@ _MEDIA_TYPE: Final = re.compile(MEDIA_TYPE_PATTERN, re.ASCII)
 _PART: Final = re.compile(PART_PATTERN, re.ASCII)
 
 
+class EnvelopeKind(StrEnum):
+    """Which of two envelopes: the one that is judged first, or the one that holds the prices."""
+
+    TECHNICAL = "technical"
+    PRICE = "price"
+
+
 @dataclass(frozen=True, slots=True)
 class SealedCopy:
     """A document as it lies in keeping: the hash and length of its sealed bytes, and their key."""
@@ -42,7 +50,9 @@ class SealedCopy:
 class Document:
     """A document that is filed by its hash: SHA-256 in hexadecimal, and its length.
 
-    One without a `copy` is kept elsewhere, by whoever filed it.
+    One without a `copy` is kept elsewhere, by whoever filed it. One that names the price's
+    `envelope` is read with the prices; of the technical one, which is what others are of, none is
+    named, so that a bid without such a document is written as ever.
     """
 
     name: str
@@ -50,6 +60,12 @@ class Document:
     length_bytes: int
     media_type: str | None = None
     copy: SealedCopy | None = None
+    envelope: EnvelopeKind | None = None
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether it is read with the prices alone."""
+        return self.envelope is EnvelopeKind.PRICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,34 @@ class Claim:
     ground: str
 
 
+def envelope_named(envelope: EnvelopeKind | None) -> EnvelopeKind | None:
+    """Write an envelope in its one form: the technical one is not named."""
+    return envelope if envelope is EnvelopeKind.PRICE else None
+
+
+def documents_of(documents: Iterable[Document], *, priced: bool) -> tuple[Document, ...]:
+    """Pick the documents that are read with the prices, or the others."""
+    return tuple(one for one in documents if one.is_priced is priced)
+
+
+def claims_beside(
+    documents: Iterable[Document], claims: Iterable[Claim], *, priced: bool
+) -> tuple[Claim, ...]:
+    """Pick the claims on documents that are read with the prices, or all others.
+
+    What a claim says of a document lies where the document lies.
+    """
+    parts = {f"document:{one.sha256}" for one in documents_of(documents, priced=True)}
+    return tuple(claim for claim in claims if (claim.part in parts) is priced)
+
+
+def is_in_both(documents: Iterable[Document]) -> bool:
+    """Tell whether a document is named in both envelopes, by one of which it would be told."""
+    listed = tuple(documents)
+    priced = {one.sha256 for one in documents_of(listed, priced=True)}
+    return any(one.sha256 in priced for one in documents_of(listed, priced=False))
+
+
 def document_of(members: Mapping[str, Any]) -> Document:
     """Read a document.
 
@@ -71,6 +115,8 @@ def document_of(members: Mapping[str, Any]) -> Document:
         ValueError, KeyError, TypeError: It is none.
     """
     media_type, copy = members.get("media_type"), members.get("copy")
+    envelope = members.get("envelope")
+    _require(envelope in {None, EnvelopeKind.PRICE})
     if media_type is not None:
         _require(_MEDIA_TYPE.fullmatch(media_type))
     return Document(
@@ -79,6 +125,7 @@ def document_of(members: Mapping[str, Any]) -> Document:
         length_bytes=_length(members["length_bytes"]),
         media_type=media_type,
         copy=None if copy is None else copy_of(copy),
+        envelope=None if envelope is None else EnvelopeKind(envelope),
     )
 
 

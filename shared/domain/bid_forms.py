@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Final
 
 from shared.domain.bid_content import BidContent, Pricing, TechnicalContent, TiersApply
+from shared.domain.bid_documents import EnvelopeKind, documents_of
 from shared.domain.ids import LotId
 from shared.domain.money import PRICE_SCALE, Currency
 
@@ -38,13 +39,6 @@ class AnswerKind(StrEnum):
 
     NUMBER = "number"
     TEXT = "text"
-
-
-class EnvelopeKind(StrEnum):
-    """Which of two envelopes: the one that is judged first, or the one that holds the prices."""
-
-    TECHNICAL = "technical"
-    PRICE = "price"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +105,7 @@ def technical_faults_of(content: TechnicalContent, form: BidForm) -> tuple[Fault
     return (
         *_told_faults(content, form, EnvelopeKind.TECHNICAL),
         *_attestation_faults(content, form),
+        *_document_faults(content),
     )
 
 
@@ -182,6 +177,12 @@ def _told_faults(
 def _attestation_faults(content: BidContent | TechnicalContent, form: BidForm) -> Iterator[Fault]:
     if not form.attestations <= set(content.attestations):
         yield Fault("attestation_missing", "An attestation that the solicitation asks is missing.")
+
+
+def _document_faults(content: TechnicalContent) -> Iterator[Fault]:
+    if documents_of(content.documents, priced=True):
+        sentence = "A document that is read with the prices goes into the price envelope."
+        yield Fault("document_misplaced", sentence)
 
 
 def _answer_faults(asked: Asked, text: str | None, unit_price: Fraction | None) -> Iterator[Fault]:

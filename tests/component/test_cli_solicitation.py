@@ -76,7 +76,7 @@ async def test_form_tells_into_which_of_two_envelopes_an_answer_goes(house: Hous
     told = await house.run("bid", "form", RFP)
 
     assert told.output.splitlines()[1:] == [
-        "two envelopes: attestations and documents go into the technical one",
+        "two envelopes: attestations go into the technical one; documents too, if not said",
         "uptime: must be answered, number, in the technical envelope",
         (
             "eligible_unit_price: must be answered, number, 0 or more, at most the price of a "

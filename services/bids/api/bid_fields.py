@@ -35,9 +35,13 @@ from shared.domain.bid_documents import (
     PART_PATTERN,
     Claim,
     Document,
+    EnvelopeKind,
     SealedCopy,
+    claims_beside,
+    documents_of,
+    envelope_named,
+    is_in_both,
 )
-from shared.domain.bid_forms import EnvelopeKind
 from shared.domain.ids import LotId, PartyId
 from shared.domain.money import Currency, UnitPrice
 from shared.web.fields import (
@@ -109,18 +113,32 @@ class SealedCopyField(RequestModel):
 
 
 class DocumentField(RequestModel):
-    """A document by its hash; one without a sealed copy is kept elsewhere."""
+    """A document by its hash; one without a sealed copy is kept elsewhere.
+
+    What tells a price, such as a cost sheet, names the envelope `price`: those who judge the
+    technical parts get it only with the prices, also where there is one envelope.
+    """
 
     name: Label
     sha256: Digest
     length_bytes: Length
     media_type: Annotated[str, StringConstraints(pattern=MEDIA_TYPE_PATTERN)] | None = None
     copy_: SealedCopyField | None = Field(default=None, alias="copy")
+    envelope: Annotated[
+        EnvelopeKind | None,
+        Field(description="With what it is read; with the technical parts, if not said."),
+    ] = None
 
     def document(self) -> Document:
         """Turn it into the domain's document."""
-        copy = None if self.copy_ is None else SealedCopy(**self.copy_.model_dump())
-        return Document(self.name, self.sha256, self.length_bytes, self.media_type, copy)
+        return Document(
+            self.name,
+            self.sha256,
+            self.length_bytes,
+            self.media_type,
+            None if self.copy_ is None else SealedCopy(**self.copy_.model_dump()),
+            envelope_named(self.envelope),
+        )
 
 
 class ClaimField(RequestModel):
@@ -153,8 +171,8 @@ class WholeBid(PricedField):
     """A bid on one lot: a price or tiers, and whatever else the vendor offers.
 
     A package's prices hold if all of its lots are awarded together. Members are all where none is
-    named. Where there are two envelopes, attestations and documents go into the technical one, and
-    so does an answer that does not name the other.
+    named. Where there are two envelopes, attestations go into the technical one, and so does an
+    answer or a document that does not name the other, and each claim but one on a document there.
     """
 
     currency: CurrencyText
@@ -173,16 +191,18 @@ class WholeBid(PricedField):
 
     @model_validator(mode="after")
     def _must_have_the_envelopes_that_it_names(self) -> Self:
-        named = {one.envelope for one in self.answers}
+        named = {one.envelope for one in self.answers} | {one.envelope for one in self.documents}
         if EnvelopeKind.TECHNICAL in named and not self.technical_envelope:
             raise unfit(code="envelope", sentence="This bid has no technical envelope.")
+        if is_in_both(one.document() for one in self.documents):
+            raise unfit(code="envelope", sentence="A document goes into one envelope.")
         return self
 
     def content(self) -> BidContent:
         """Turn it into what is sealed; the nonce is still to be drawn."""
         told = self._told()
         if self.technical_envelope:
-            told = TechnicalContent(nonce=b"", answers=self._answers(is_priced=True))
+            told = replace(self._of_envelope(is_priced=True), attestations=())
         currency = self.currency
         return BidContent(
             currency=currency,
@@ -205,13 +225,19 @@ class WholeBid(PricedField):
         """Turn it into what goes into the technical envelope, where the bid has one."""
         if not self.technical_envelope:
             return None
-        return replace(self._told(), answers=self._answers(is_priced=False))
+        return self._of_envelope(is_priced=False)
 
-    def _answers(self, *, is_priced: bool) -> tuple[Answer, ...]:
-        return tuple(
-            Answer(one.criterion, one.text)
-            for one in self.answers
-            if (one.envelope is EnvelopeKind.PRICE) is is_priced
+    def _of_envelope(self, *, is_priced: bool) -> TechnicalContent:
+        told = self._told()
+        return replace(
+            told,
+            answers=tuple(
+                Answer(one.criterion, one.text)
+                for one in self.answers
+                if (one.envelope is EnvelopeKind.PRICE) is is_priced
+            ),
+            documents=documents_of(told.documents, priced=is_priced),
+            claims=claims_beside(told.documents, told.claims, priced=is_priced),
         )
 
     def _told(self) -> TechnicalContent:

@@ -9,7 +9,8 @@ from services.bids.domain.bids import Envelope
 from services.bids.domain.parties import key_text
 from services.bids.ports.sealed import PublishedForm
 from shared.domain.bid_content import quantity_text
-from shared.domain.bid_forms import AnswerKind, Asked, EnvelopeKind
+from shared.domain.bid_documents import EnvelopeKind
+from shared.domain.bid_forms import AnswerKind, Asked
 from shared.web.fields import AnswerModel
 
 

@@ -14,7 +14,8 @@ from services.bids.domain.scoring.eligible import ELIGIBLE, eligible_percent, is
 from services.bids.domain.scoring.plan import Plan
 from services.bids.domain.terms import Attestation, CriterionKind, Terms
 from shared.domain.bid_content import Answer
-from shared.domain.bid_forms import AnswerKind, Asked, EnvelopeKind
+from shared.domain.bid_documents import EnvelopeKind
+from shared.domain.bid_forms import AnswerKind, Asked
 
 
 @dataclass(frozen=True, slots=True)
