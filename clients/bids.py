@@ -183,6 +183,10 @@ class BidsClient:
         """List one's own documents."""
         return self._caller.items("/v1/documents")
 
+    async def bid_documents(self, bid_id: str) -> Document:
+        """List those documents of an opened bid that one may read (buyer, evaluator, vendor)."""
+        return await self._caller.get(f"/v1/bids/{bid_id}/documents")
+
     async def fetch_document(self, sha256: str, file: BinaryIO) -> None:
         """Write a document into a file; `clients.documents` checks it too."""
         await self._caller.download(f"/v1/documents/{sha256}", file)

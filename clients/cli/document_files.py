@@ -11,6 +11,14 @@ from clients.client import Client
 from clients.documents import attach, fetch, put_authority
 from clients.http import Document
 
+_ROLES = ("buyer", "vendor", "evaluator", "auditor", "member", "observer")
+
+_role_option = click.option(
+    "--role",
+    type=click.Choice(_ROLES),
+    help="Who looks; a buyer, but for one's own list a vendor, if not said.",
+)
+
 
 @click.group()
 def documents() -> None:
@@ -56,21 +64,28 @@ def documents_put(*, way: Way, file: Path, rfp_id: UUID | None, authority: bool)
 
 
 @documents.command("list")
+@click.option("--bid", "bid_id", type=click.UUID, help="Those of this opened bid instead.")
+@_role_option
 @speaks_as("vendor")
-def documents_list(*, way: Way) -> None:
-    """List the documents that one has put; a bid's have no name here.
+def documents_list(*, way: Way, bid_id: UUID | None, role: str | None) -> None:
+    """List the documents that one has put, or those of an opened bid that one may read.
+
+    Until the opening a bid's documents have no name. Evaluators see those of the bids that they
+    score; what tells a price is shown to them when the prices are.
 
     \b
     Example:
         commonlot documents list --party $VENDOR
+        commonlot documents list --bid 0190a1b2-… --role evaluator --party $EVALUATOR
     """  # noqa: D301 - likewise
 
     async def read(client: Client) -> list[Document]:
+        if bid_id is not None:
+            return list((await client.bids.bid_documents(str(bid_id)))["items"])
         return [each async for each in client.bids.documents()]
 
-    kept = way.run(read)
-    lines = (f"{each['sha256']}  {each['length_bytes']:>10}  {each['name']}" for each in kept)
-    way.tell({"items": kept}, lines)
+    listed = way.as_role(role or ("vendor" if bid_id is None else "buyer")).run(read)
+    way.tell({"items": listed}, map(_line, listed))
 
 
 @documents.command("get")
@@ -81,11 +96,13 @@ def documents_list(*, way: Way) -> None:
     required=True,
     help="A new file for the document.",
 )
+@_role_option
 @speaks_as("buyer")
-def documents_get(*, way: Way, sha256: str, out: Path) -> None:
+def documents_get(*, way: Way, sha256: str, out: Path, role: str | None) -> None:
     """Fetch the document with this SHA-256, check it, and keep it in a new file.
 
-    A bid's document is found by its own hash from the opening on, by the RFP's buyer and auditors.
+    A bid's document is found by its own hash from the opening on, by the RFP's buyer, auditors, and
+    the evaluators who score the bid; `documents list --bid` names the hashes.
 
     \b
     Example:
@@ -97,6 +114,11 @@ def documents_get(*, way: Way, sha256: str, out: Path) -> None:
         return await fetch(client.bids, sha256, kept)
 
     with new_binary_file(out, hint="--out") as kept:
-        length_bytes = way.run(get)
+        length_bytes = way.as_role(role or "buyer").run(get)
     told = {"sha256": sha256, "length_bytes": length_bytes, "file": name_of(kept)}
     way.tell(told, [f"Kept in {out}: {length_bytes} bytes, as they were put."])
+
+
+def _line(document: Document) -> str:
+    told = f"{document['sha256']}  {document['length_bytes']:>10}  {document['name']}"
+    return f"{told}  (with the prices)" if document.get("with_prices") else told

@@ -43,6 +43,8 @@ from shared.web import Api, build_app
 from tests.component.bids_purchase import OPENED_AT, USD, Purchase
 
 PDF = "application/pdf"
+ANNA, CORA = PartyId(new_id()), PartyId(new_id())
+"""Two evaluators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,9 @@ def _tokens(purchase: Purchase) -> dict[str, Principal]:
         "other member": (Role.MEMBER, purchase.members[1]),
         "auditor": (Role.AUDITOR, None),
         "observer": (Role.OBSERVER, None),
+        "anna": (Role.EVALUATOR, ANNA),
+        "cora": (Role.EVALUATOR, CORA),
+        "guest": (Role.EVALUATOR, PartyId(new_id())),
         **{
             f"vendor {place}": (Role.VENDOR, vendor_id)
             for place, vendor_id in enumerate(purchase.vendors)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from services.bids.domain.lots import Lot, LotStatus
 from services.bids.domain.scoring.formulas import LowestOverThis
 from services.bids.domain.scoring.judging import (
     decide_agree,
@@ -16,6 +17,7 @@ from services.bids.domain.scoring.judging import (
     decide_score,
     marks_of,
     passes,
+    reads_documents,
     roll_up,
     sees_prices,
 )
@@ -39,6 +41,7 @@ from services.bids.domain.scoring.panels import (
 from services.bids.domain.scoring.plan import Plan, Rollup, ScoredCriterion
 from services.bids.domain.terms import CriterionKind
 from shared.domain.ids import BidId, LotId, PartyId, RfpId
+from tests.unit.bids_lot import MILK
 
 NOW = datetime(2027, 4, 1, 9, tzinfo=UTC)
 RFP_ID = RfpId(UUID(int=9))
@@ -268,6 +271,52 @@ def test_technical_evaluators_never_see_prices() -> None:
     released = decide_release(complete(BOOK), now=NOW).state
 
     assert not sees_prices(released, ANNA)
+
+
+RELEASED = replace(
+    BOOK,
+    declarations={each: declared(each) for each in (ANNA, BELA, CORA)},
+    prices_released_at=NOW,
+)
+
+
+def reads(book: Scorebook, evaluator_id: PartyId, *, lot: Lot = MILK) -> list[str]:
+    """Tell which documents of the bid an evaluator reads."""
+    return [
+        kind
+        for kind, with_prices in (("technical", False), ("priced", True))
+        if reads_documents(lot, book, evaluator_id, BID, with_prices=with_prices)
+    ]
+
+
+def test_evaluators_read_documents_and_priced_ones_as_they_see_prices() -> None:
+    unreleased = replace(RELEASED, prices_released_at=None)
+
+    assert [reads(unreleased, each) for each in (ANNA, CORA)] == [["technical"], ["technical"]]
+    assert [reads(RELEASED, each) for each in (ANNA, CORA)] == [
+        ["technical"],
+        ["technical", "priced"],
+    ]
+
+
+def test_evaluators_read_no_priced_document_while_the_lot_is_at_auction() -> None:
+    at_auction = replace(MILK, status=LotStatus.AUCTIONING)
+
+    assert reads(RELEASED, CORA, lot=at_auction) == ["technical"]
+
+
+@pytest.mark.parametrize(
+    "book",
+    [
+        replace(RELEASED, declarations={}),
+        replace(RELEASED, declarations={CORA: declared(CORA, has_conflict=True)}),
+        replace(RELEASED, bid_ids=frozenset()),
+        replace(RELEASED, panels=(TECHNICAL,)),
+    ],
+    ids=["undeclared", "conflicted", "another bid", "on no panel"],
+)
+def test_who_does_not_score_a_bid_reads_no_document_of_it(book: Scorebook) -> None:
+    assert reads(book, CORA) == []
 
 
 def test_prices_stay_back_while_a_score_is_missing() -> None:

@@ -10,8 +10,10 @@ from uuid import UUID
 import structlog
 from aiohttp import web
 
+from services.bids.domain.bids import BidUnknown
 from services.bids.domain.documents import (
     STORED_BYTES_MAX,
+    Deposit,
     Deposited,
     DocumentBroken,
     DocumentDigestMismatch,
@@ -22,15 +24,16 @@ from services.bids.domain.documents import (
     DocumentStoreUnavailable,
     DocumentUnfit,
     DocumentUnknown,
+    ListedDocument,
     Purpose,
     Readable,
 )
 from services.bids.domain.rfps import RfpUnknown
 from services.bids.ports.documents import Reader
 from services.bids.usecases.documents import Documents
-from shared.auth import Role
+from shared.auth import Principal, Role
 from shared.domain.bid_documents import ANY_MEDIA_TYPE
-from shared.domain.ids import RfpId
+from shared.domain.ids import BidId, RfpId
 from shared.domain.refusals import Refusal
 from shared.web import Api, Call
 from shared.web.fields import AnswerModel, PageAnswer
@@ -57,6 +60,28 @@ class DocumentAnswer(AnswerModel):
     sha256: str
     length_bytes: int
     stored_at: datetime
+
+
+class BidDocumentAnswer(AnswerModel):
+    """A document as an opened bid lists it; one `with_prices` is read with the prices alone.
+
+    `deposit` says whether its sealed copy was in keeping at the deadline: `kept`, `late`,
+    `missing`, or `elsewhere` where none was promised.
+    """
+
+    name: str
+    media_type: str
+    sha256: str
+    length_bytes: int
+    with_prices: bool
+    deposit: Deposit
+
+
+class BidDocumentsAnswer(AnswerModel):
+    """Those documents of a bid that the caller may read now."""
+
+    bid_id: UUID
+    items: list[BidDocumentAnswer]
 
 
 @routes.post(
@@ -126,6 +151,25 @@ async def list_documents(call: Call[None]) -> PageAnswer[DocumentAnswer]:
 
 
 @routes.get(
+    "/v1/bids/{bid_id}/documents",
+    scope="document:read",
+    answer=BidDocumentsAnswer,
+    summary="List the documents of an opened bid",
+    refusals=(BidUnknown,),
+)
+async def list_bid_documents(call: Call[None]) -> BidDocumentsAnswer:
+    """List what an opened bid tells of its documents, as far as the caller may read them.
+
+    Its RFP's buyer and its vendor see all that was opened, and so do auditors, but while the lot
+    is at auction. Evaluators who declared that they have no conflict see those of the bids that
+    they score, and with the prices, once these are released to them, also what tells a price.
+    """
+    bid_id = BidId(call.id("bid_id"))
+    listed = await call.of(DOCUMENTS).of_bid(bid_id, reader_of(call.caller))
+    return BidDocumentsAnswer(bid_id=bid_id, items=[_listed(each) for each in listed])
+
+
+@routes.get(
     "/v1/documents/{sha256}",
     scope="document:read",
     answer=None,
@@ -139,18 +183,22 @@ async def fetch_document(call: Call[None]) -> web.StreamResponse:
 
     A published solicitation's goes to everybody, a member's authority to buyers and auditors, and
     everybody's own to itself. Of an opened bid, the RFP's buyer and auditors get the document by
-    its own hash, opened, and by the hash of its sealed copy that copy. It is checked before the
-    first byte is sent.
+    its own hash, opened, and by the hash of its sealed copy that copy; evaluators get, opened, what
+    is listed to them. It is checked before the first byte is sent.
     """
-    caller = call.caller
-    reader = Reader(
+    documents = call.of(DOCUMENTS)
+    found = await documents.find(call.request.match_info["sha256"], reader_of(call.caller))
+    return await send(call.request, found, documents.pieces(found))
+
+
+def reader_of(caller: Principal) -> Reader:
+    """Tell as what a caller reads; who may score reads as an evaluator where it is on a panel."""
+    return Reader(
         party_id=caller.party_id,
         is_auditor=caller.role is Role.AUDITOR,
         is_buyer=caller.role is Role.BUYER,
+        is_evaluator="score:write" in caller.scopes,
     )
-    documents = call.of(DOCUMENTS)
-    found = await documents.find(call.request.match_info["sha256"], reader)
-    return await send(call.request, found, documents.pieces(found))
 
 
 async def send(
@@ -194,6 +242,17 @@ def _rfp_id(text: str | None) -> RfpId | None:
     except ValueError:
         sentence = "The query parameter rfp_id is a UUID."
         raise DocumentUnfit(sentence) from None
+
+
+def _listed(document: ListedDocument) -> BidDocumentAnswer:
+    return BidDocumentAnswer(
+        name=document.name,
+        media_type=document.media_type,
+        sha256=document.sha256,
+        length_bytes=document.length_bytes,
+        with_prices=document.with_prices,
+        deposit=document.deposit,
+    )
 
 
 def _answer(document: Deposited) -> DocumentAnswer:

@@ -189,6 +189,18 @@ class Readable:
     seal_key: bytes | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedDocument:
+    """A document as an opened bid lists it; one `with_prices` is read with them alone."""
+
+    name: str
+    media_type: str
+    sha256: str
+    length_bytes: int
+    with_prices: bool
+    deposit: Deposit
+
+
 def object_key(sha256: str, document_id: DocumentId) -> str:
     """Name an object in the store."""
     return f"{sha256[:2]}/{sha256}/{document_id}"

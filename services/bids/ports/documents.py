@@ -9,17 +9,18 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from services.bids.domain.documents import Deposited, DocumentId, Readable
-from shared.domain.ids import PartyId
+from services.bids.domain.documents import Deposited, DocumentId, ListedDocument, Readable
+from shared.domain.ids import BidId, PartyId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Who asks for a document: a party, and whether it reads as an auditor or as a buyer."""
+    """Who asks for a document: a party, and as what it reads."""
 
     party_id: PartyId | None
     is_auditor: bool = False
     is_buyer: bool = False
+    is_evaluator: bool = False
 
 
 class ObjectMissing(Exception):  # noqa: N818 - a fact about a store
@@ -59,6 +60,9 @@ class DocumentRecords(Protocol):
 
     async def find(self, sha256: str, reader: Reader) -> Readable:
         """Find a document that a reader may read. Raises: DocumentUnknown."""
+
+    async def of_bid(self, bid_id: BidId, reader: Reader) -> list[ListedDocument]:
+        """List those documents of an opened bid that a reader may read. Raises: BidUnknown."""
 
     async def unknown(self, document_ids: Sequence[DocumentId]) -> set[DocumentId]:
         """Tell which of the ids no record has."""

@@ -12,20 +12,27 @@ from shared.domain.ids import BidId
 ListedDocuments = tuple[BidId, Sequence[Document]]
 """A bid, and the documents that it lists."""
 
-# A record is made after its bytes are durable and checked, so that it alone says what is kept.
+# A record is made after its bytes are durable and checked, so that it alone says what is kept. What
+# lies beside the price is read with it where a technical envelope could have been chosen instead.
 _ADD: Final = """-- bids.add_bid_documents
 INSERT INTO bid_document (bid_id, envelope, place, name, media_type, sha256, length_bytes,
-    sealed_sha256, seal_key, deposit)
+    sealed_sha256, seal_key, with_prices, deposit)
 SELECT listed.bid_id, $1, listed.place, listed.name, listed.media_type, listed.sha256,
-    listed.length_bytes, listed.sealed_sha256, listed.seal_key, CASE
+    listed.length_bytes, listed.sealed_sha256, listed.seal_key,
+    listed.is_priced OR $1 = 'price' AND EXISTS (
+        SELECT FROM opening AS other
+        WHERE other.rfp_id = opening.rfp_id AND other.purpose = 'technical'
+    ),
+    CASE
         WHEN listed.sealed_sha256 IS NULL THEN 'elsewhere'
         WHEN document.id IS NULL THEN 'missing'
         WHEN document.stored_at >= opening.closes_at THEN 'late'
         ELSE 'kept'
     END
 FROM unnest($2::uuid[], $3::integer[], $4::text[], $5::text[], $6::bytea[], $7::bigint[],
-    $8::bytea[], $9::bytea[]
-) AS listed (bid_id, place, name, media_type, sha256, length_bytes, sealed_sha256, seal_key)
+    $8::bytea[], $9::bytea[], $10::boolean[]
+) AS listed (bid_id, place, name, media_type, sha256, length_bytes, sealed_sha256, seal_key,
+    is_priced)
 JOIN bid ON bid.id = listed.bid_id
 JOIN opening ON opening.id = bid.opening_id
 LEFT JOIN document ON document.sha256 = listed.sealed_sha256
@@ -68,6 +75,7 @@ def _rows(bid_id: BidId, documents: Sequence[Document]) -> list[tuple[object, ..
             document.length_bytes,
             document.copy and bytes.fromhex(document.copy.sha256),
             document.copy and bytes.fromhex(document.copy.key),
+            document.is_priced,
         )
         for place, document in enumerate(documents, start=1)
     ]

@@ -25,7 +25,7 @@ from services.bids.ports.disclosures import ClaimViewer
 from services.bids.store import disclosed_rows as sql
 from services.bids.store import rfps
 from services.bids.store.claims import ALL_OF_RFP, claim_of
-from services.bids.store.documents import readable_of
+from services.bids.store.readable_documents import readable_of
 from shared import db
 from shared.db import Connection, Pool
 from shared.domain.bid_content import read_content, read_technical

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
 from services.bids.domain.documents import (
     OWNER_DOCUMENTS_MAX,
     Deposited,
@@ -13,19 +11,18 @@ from services.bids.domain.documents import (
     DocumentId,
     DocumentsTooMany,
     DocumentUnknown,
+    ListedDocument,
     Purpose,
     Readable,
 )
 from services.bids.domain.rfps import RfpUnknown
 from services.bids.ports.documents import Reader
+from services.bids.store import readable_documents
+from services.bids.store.readable_documents import COLUMNS, deposited, readable_of
 from shared import db
 from shared.db import Connection, Pool
-from shared.domain.ids import PartyId, RfpId
+from shared.domain.ids import BidId, PartyId
 from shared.journal import Aggregate, Entry, Journal
-
-_COLUMNS: Final = """document.id, document.owner_id, document.purpose, document.rfp_id,
-    document.name, document.media_type, document.sha256, document.length_bytes, document.stored_at
-"""
 
 _COUNT: Final = """-- bids.count_documents
 SELECT count(*) FROM (SELECT FROM document WHERE owner_id = $1 LIMIT $2) AS counted
@@ -48,18 +45,18 @@ RETURNING id
 """
 
 _KNOWN: Final = f"""-- bids.find_known_document
-SELECT {_COLUMNS} FROM document
+SELECT {COLUMNS} FROM document
 WHERE owner_id = $1 AND purpose = $2 AND rfp_id IS NOT DISTINCT FROM $3 AND sha256 = $4
 """  # noqa: S608 - joins constants of this file
 
 _OWNED: Final = f"""-- bids.page_of_documents
-SELECT {_COLUMNS} FROM document
+SELECT {COLUMNS} FROM document
 WHERE owner_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3
 """  # noqa: S608 - joins constants of this file
 
 # A reader's own first; then what is shown to all, to buyers, or to auditors.
 _READABLE: Final = f"""-- bids.find_readable_document
-SELECT {_COLUMNS}
+SELECT {COLUMNS}
 FROM document LEFT JOIN rfp ON rfp.id = document.rfp_id
 WHERE document.sha256 = $1 AND (
     document.owner_id = $2
@@ -68,24 +65,6 @@ WHERE document.sha256 = $1 AND (
     OR document.purpose = 'disclosure' AND $4
 )
 ORDER BY document.owner_id IS DISTINCT FROM $2, document.id LIMIT 1
-"""  # noqa: S608 - joins constants of this file
-
-# An opened bid's document is found by its own hash, and by that of its sealed copy. While a lot is
-# at auction, its auditors see no prices, and a document may hold some.
-_OF_BID: Final = f"""-- bids.find_readable_bid_document
-SELECT {_COLUMNS}, listed.name AS told_name, listed.media_type AS told_media_type,
-    listed.sha256 AS told_sha256, listed.length_bytes AS told_length_bytes, listed.seal_key,
-    listed.sha256 = $1 AS is_opened
-FROM bid_document AS listed
-JOIN bid ON bid.id = listed.bid_id
-JOIN lot ON lot.id = bid.lot_id
-JOIN rfp ON rfp.id = lot.rfp_id
-JOIN document ON document.sha256 = listed.sealed_sha256 AND document.owner_id = bid.vendor_id
-    AND document.purpose = 'bid'
-WHERE (listed.sha256 = $1 OR listed.sealed_sha256 = $1) AND (
-    rfp.buyer_id = $2 OR bid.vendor_id = $2 OR $3 AND lot.status <> 'auctioning'
-)
-ORDER BY document.id, listed.bid_id, listed.place LIMIT 1
 """  # noqa: S608 - joins constants of this file
 
 _UNKNOWN: Final = """-- bids.list_unknown_documents
@@ -124,11 +103,11 @@ class DocumentStore:
         async with db.transaction(self._pool) as connection:
             known = await connection.fetchrow(_KNOWN, *unique)
             if known is not None:
-                return _deposited(known)
+                return deposited(known)
             await _require_room(connection, document, _LOCK_RFP)
             if not await connection.fetchval(_ADD, *_row(document)):
                 # Another upload of the same document committed a moment ago.
-                return _deposited(await connection.fetchrow(_KNOWN, *unique))
+                return deposited(await connection.fetchrow(_KNOWN, *unique))
             await self._attach(connection, document)
         return document
 
@@ -136,7 +115,7 @@ class DocumentStore:
         """List what a party has put, in the order of the ids."""
         async with db.reading(self._pool) as connection:
             return [
-                _deposited(row) for row in await connection.fetch(_OWNED, owner_id, after, limit)
+                deposited(row) for row in await connection.fetch(_OWNED, owner_id, after, limit)
             ]
 
     async def find(self, sha256: str, reader: Reader) -> Readable:
@@ -150,11 +129,20 @@ class DocumentStore:
         async with db.reading(self._pool) as connection:
             row = await connection.fetchrow(_READABLE, *asked)
             if row is not None:
-                return _as_kept(_deposited(row))
-            row = await connection.fetchrow(_OF_BID, digest, reader.party_id, reader.is_auditor)
+                return _as_kept(deposited(row))
+            row = await readable_documents.find(connection, digest, reader)
         if row is None:
             raise DocumentUnknown
-        return readable_of(row) if row["is_opened"] else _as_kept(_deposited(row))
+        return readable_of(row) if row["is_opened"] else _as_kept(deposited(row))
+
+    async def of_bid(self, bid_id: BidId, reader: Reader) -> list[ListedDocument]:
+        """List those documents of an opened bid that a reader may read.
+
+        Raises:
+            BidUnknown: No such bid, or none whose documents the reader may see now.
+        """
+        async with db.reading(self._pool) as connection:
+            return await readable_documents.listed_by(connection, bid_id, reader)
 
     async def unknown(self, document_ids: Sequence[DocumentId]) -> set[DocumentId]:
         """Tell which of the ids no record has."""
@@ -204,21 +192,6 @@ def _row(document: Deposited) -> tuple[object, ...]:
     )
 
 
-def _deposited(row: asyncpg.Record | None) -> Deposited:
-    assert row is not None, "a document that was just found is gone from an append-only table"
-    return Deposited(
-        id=DocumentId(row["id"]),
-        owner_id=PartyId(row["owner_id"]),
-        purpose=Purpose(row["purpose"]),
-        rfp_id=None if row["rfp_id"] is None else RfpId(row["rfp_id"]),
-        name=row["name"],
-        media_type=row["media_type"],
-        sha256=row["sha256"].hex(),
-        length_bytes=row["length_bytes"],
-        stored_at=row["stored_at"],
-    )
-
-
 def _as_kept(stored: Deposited) -> Readable:
     return Readable(
         stored=stored,
@@ -226,16 +199,4 @@ def _as_kept(stored: Deposited) -> Readable:
         media_type=stored.media_type,
         sha256=stored.sha256,
         length_bytes=stored.length_bytes,
-    )
-
-
-def readable_of(row: asyncpg.Record) -> Readable:
-    """Build a document as its readers get it: by what is told of it beside its record."""
-    return Readable(
-        stored=_deposited(row),
-        name=row["told_name"],
-        media_type=row["told_media_type"],
-        sha256=row["told_sha256"].hex(),
-        length_bytes=row["told_length_bytes"],
-        seal_key=row["seal_key"],
     )

@@ -52,10 +52,7 @@ SELECT evaluator_id, has_conflict, statement, declared_at FROM conflict_declarat
 WHERE rfp_id = $1 ORDER BY declared_at, has_conflict
 """
 
-_BIDS: Final = """-- bids.list_bids_to_score
-SELECT bid.id AS bid_id, bid.vendor_id, price.received_at, price.price_e4,
-    price.content AS price_content, technical.content AS technical_content,
-    version.log_index
+_TO_SCORE: Final = """
 FROM bid
 JOIN bid_version AS version
     ON version.bid_id = bid.id AND version.version = bid.latest_version
@@ -66,6 +63,15 @@ WHERE bid.lot_id = $1 AND (price.bid_id IS NOT NULL OR technical.is_passed IS NO
     AND (price.bid_id IS NOT NULL OR technical.bid_id IS NOT NULL)
 ORDER BY version.log_index
 """
+
+_BIDS: Final = f"""-- bids.list_bids_to_score
+SELECT bid.id AS bid_id, bid.vendor_id, price.received_at, price.price_e4,
+    price.content AS price_content, technical.content AS technical_content,
+    version.log_index
+{_TO_SCORE}"""
+
+_BID_IDS: Final = f"""-- bids.list_ids_of_bids_to_score
+SELECT bid.id AS bid_id {_TO_SCORE}"""
 
 _SCORES: Final = """-- bids.list_individual_scores
 SELECT DISTINCT ON (bid_id, criterion, evaluator_id) bid_id, criterion, evaluator_id, mark, comment
@@ -133,29 +139,19 @@ async def declarations_of(connection: Connection, rfp_id: RfpId) -> Mapping[Part
 
 async def book_of(connection: Connection, lot: Lot) -> LotBook:
     """Read all that a lot is scored from."""
-    method = await method_of(connection, lot.rfp_id)
     rows = await connection.fetch(_BIDS, lot.id)
+    scorebook = await _scorebook(connection, lot, rows)
     asked = await connection.fetchrow(_ASKED, lot.rfp_id)
     assert asked is not None, "a lot without its RFP"
     contract = _TERMS_TEXT.validate_json(asked["terms"]).contract
     stated = form_of(asked["form"]) or NOTHING
-    scorebook = Scorebook(
-        lot_id=lot.id,
-        plan=method.plan,
-        panels=method.panels,
-        bid_ids=frozenset(BidId(row["bid_id"]) for row in rows),
-        declarations=await declarations_of(connection, lot.rfp_id),
-        scores=await _scores(connection, lot.id),
-        agreed=await _agreed(connection, lot.id),
-        prices_released_at=await connection.fetchval(_RELEASED, lot.id),
-    )
     disqualified = await connection.fetch(_DISQUALIFIED, lot.id)
     root: bytes | None = await connection.fetchval(_ROOT, lot.rfp_id)
     return LotBook(
         lot=lot,
         book=scorebook,
         candidates=tuple(
-            candidate_of(method.plan, _answered(stated, row), contract)
+            candidate_of(scorebook.plan, _answered(stated, row), contract)
             for row in rows
             if row["price_e4"] is not None
         ),
@@ -163,6 +159,25 @@ async def book_of(connection: Connection, lot: Lot) -> LotBook:
             Disqualification(BidId(row["bid_id"]), row["reason"]) for row in disqualified
         ),
         draw=None if root is None else Draw(root, lot.id),
+    )
+
+
+async def scorebook_of(connection: Connection, lot: Lot) -> Scorebook:
+    """Read a lot's scores as they stand, without what its bids offer."""
+    return await _scorebook(connection, lot, await connection.fetch(_BID_IDS, lot.id))
+
+
+async def _scorebook(connection: Connection, lot: Lot, bids: Sequence[asyncpg.Record]) -> Scorebook:
+    method = await method_of(connection, lot.rfp_id)
+    return Scorebook(
+        lot_id=lot.id,
+        plan=method.plan,
+        panels=method.panels,
+        bid_ids=frozenset(BidId(row["bid_id"]) for row in bids),
+        declarations=await declarations_of(connection, lot.rfp_id),
+        scores=await _scores(connection, lot.id),
+        agreed=await _agreed(connection, lot.id),
+        prices_released_at=await connection.fetchval(_RELEASED, lot.id),
     )
 
 

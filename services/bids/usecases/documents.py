@@ -19,6 +19,7 @@ from services.bids.domain.documents import (
     DocumentBroken,
     DocumentDigestMismatch,
     DocumentId,
+    ListedDocument,
     Purpose,
     Readable,
     require_digest,
@@ -28,7 +29,7 @@ from services.bids.domain.documents import (
 from services.bids.ports.documents import DocumentRecords, ObjectMissing, Objects, Reader
 from shared.clock import Clock
 from shared.document_seal import SCHEME, DocumentOpener, DocumentSealBroken
-from shared.domain.ids import PartyId
+from shared.domain.ids import BidId, PartyId
 
 _HEAD_BYTES: Final = len(SCHEME)
 
@@ -79,6 +80,14 @@ class Documents:
     async def owned(self, owner_id: PartyId, *, after: UUID | None, limit: int) -> list[Deposited]:
         """List what a party has put, in the order of the ids."""
         return await self._records.owned(owner_id, after=after, limit=limit)
+
+    async def of_bid(self, bid_id: BidId, reader: Reader) -> list[ListedDocument]:
+        """List those documents of an opened bid that the reader may read.
+
+        Raises:
+            BidUnknown: No such bid, or none whose documents the reader may see now.
+        """
+        return await self._records.of_bid(bid_id, reader)
 
     async def find(self, sha256: str, reader: Reader) -> Readable:
         """Find a document that the reader may read, and see that it is as it was put.

@@ -197,6 +197,22 @@ def sees_prices(book: Scorebook, evaluator_id: PartyId) -> bool:
     )
 
 
+def reads_documents(
+    lot: Lot, book: Scorebook, evaluator_id: PartyId, bid_id: BidId, *, with_prices: bool
+) -> bool:
+    """Tell whether an evaluator may read documents of a bid: one that it scores, unconflicted.
+
+    Those that are read with the prices wait until these are released to it, and while its lot is
+    at auction nobody but the buyer sees any.
+    """
+    declared = book.declarations.get(evaluator_id)
+    if declared is None or declared.has_conflict or bid_id not in book.bid_ids:
+        return False
+    if with_prices:
+        return lot.status is not LotStatus.AUCTIONING and sees_prices(book, evaluator_id)
+    return any(evaluator_id in panel.evaluator_ids for panel in book.panels)
+
+
 def _rolled(
     plan: Plan,
     criterion: ScoredCriterion,
