@@ -20,7 +20,8 @@ def rfp_invite(*, way: Way, rfp_id: UUID, vendor_ids: tuple[UUID, ...]) -> None:
 
     An invitation shuts nobody out: any other vendor that sees the solicitation may bid as well.
     Those invited to a draft are told at its publication, and nobody is told twice. No vendor learns
-    who else was invited.
+    who else was invited. Who is not qualified, or serves no lot's regions, is invited all the same,
+    and it is said what would be refused.
 
     \b
     Example:
@@ -37,7 +38,7 @@ def rfp_invite(*, way: Way, rfp_id: UUID, vendor_ids: tuple[UUID, ...]) -> None:
     lines = [f"Invited {vendor_id}." for vendor_id in fresh]
     if standing:
         lines.append(f"{standing} of them had been invited before.")
-    way.tell(invited, lines)
+    way.tell(invited, [*lines, *_hindrances(invited)])
 
 
 @click.command("invitations")
@@ -77,7 +78,8 @@ def rfp_intent(
     """Tell the buyer of RFP_ID whether one will bid; it binds to nothing.
 
     Until the deadline one may say otherwise, and a vendor that was not invited may say it as well.
-    No other vendor is told. A buyer that hears early who declines can still ask others.
+    No other vendor is told. A buyer that hears early who declines can still ask others. Who means
+    to bid is told what would be refused if it filed now, and may still put that right.
 
     \b
     Example:
@@ -91,7 +93,8 @@ def rfp_intent(
         return await client.bids.state_intent(str(rfp_id), intent, reason=reason)
 
     stated = way.run(state)
-    way.tell(stated, [f"The buyer is told that you {_meant(stated['intent'])}."])
+    said = f"The buyer is told that you {_meant(stated['intent'])}."
+    way.tell(stated, [said, *_hindrances(stated)])
 
 
 def _meant(intent: str) -> str:
@@ -104,3 +107,11 @@ def _lines(listed: Document) -> Iterator[str]:
         said = "has not answered" if one["intent"] is None else f"says: {one['intent']}"
         because = f" ({one['reason']})" if one["reason"] else ""
         yield f"{one['vendor_id']}  {how}, {said}{because}"
+
+
+def _hindrances(told: Document) -> Iterator[str]:
+    """Say what would be refused at the filing; a service of an earlier release says nothing."""
+    for one in told.get("hindrances", ()):
+        lots = f" (lots {', '.join(one['lot_ids'])})" if one["lot_ids"] else ""
+        refused = f"A bid of {one['vendor_id']} would be refused, {one['code']}"
+        yield f"{refused}: {one['sentence']}{lots}"

@@ -221,7 +221,9 @@ def _fill_solicitation(app: web.Application, opened: House, policies: PolicyBook
     )
     app[AMENDING] = Amending(PostgresAmendmentStore(pool, journal), clock=clock, policies=policies)
     app[QUESTIONS] = Questions(PostgresQuestionStore(pool, journal), clock=clock)
-    app[INVITATIONS] = Invitations(PostgresInvitationStore(pool, journal), clock=clock)
+    app[INVITATIONS] = Invitations(
+        PostgresInvitationStore(pool, journal), clock=clock, policies=policies
+    )
 
 
 def _fill_disclosure(

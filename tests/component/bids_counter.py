@@ -217,7 +217,9 @@ def fill_solicitation(app: web.Application, pool: Pool, clock: FixedClock) -> No
     )
     app[AMENDING] = Amending(PostgresAmendmentStore(pool, journal), clock=clock, policies=policies)
     app[QUESTIONS] = Questions(PostgresQuestionStore(pool, journal), clock=clock)
-    app[INVITATIONS] = Invitations(PostgresInvitationStore(pool, journal), clock=clock)
+    app[INVITATIONS] = Invitations(
+        PostgresInvitationStore(pool, journal), clock=clock, policies=policies
+    )
 
 
 def csv_row(member: str, reference: str, **changes: str) -> str:

@@ -131,6 +131,29 @@ class TestVendors:
             f"{BID}  invited, has not answered",
         ]
 
+    async def test_what_would_be_refused_is_told_to_who_invites_and_who_will_bid(
+        self, house: House
+    ) -> None:
+        hindrance = {
+            "vendor_id": str(VENDOR),
+            "code": "vendor_not_qualified",
+            "sentence": "The vendor's qualification ended with 2027-03-15.",
+            "lot_ids": [str(BID)],
+        }
+        house.says(f"POST /v1/rfps/{RFP}/invitations", {"invited": [], "hindrances": [hindrance]})
+        house.says(f"PUT /v1/rfps/{RFP}/intent", {"intent": "bid", "hindrances": [hindrance]})
+
+        outputs = [
+            (await house.run("rfp", *words)).output
+            for words in (("invite", RFP, str(VENDOR)), ("intent", RFP, "--bid"))
+        ]
+
+        told = (
+            f"A bid of {VENDOR} would be refused, vendor_not_qualified: "
+            f"The vendor's qualification ended with 2027-03-15. (lots {BID})"
+        )
+        assert [output.splitlines()[-1] for output in outputs] == [told, told]
+
     async def test_vendor_says_whether_it_will_bid_and_never_neither(self, house: House) -> None:
         place = f"PUT /v1/rfps/{RFP}/intent"
         house.says(place, {"intent": "decline"})

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from services.bids.domain.amendments import RfpNotPublished
 from services.bids.domain.bids import VendorUnknown
+from services.bids.domain.eligibility import Hindrance
 from services.bids.domain.invitations import (
     INVITED_AT_ONCE_MAX,
     Intent,
@@ -63,10 +64,43 @@ class InvitationAnswer(AnswerModel):
         )
 
 
+class HindranceAnswer(AnswerModel):
+    """What would be refused if the vendor filed: the refusal's code, why, and on which lots.
+
+    `lot_ids` is empty where no lot is for the vendor's regions. What is lacking may be had until
+    the deadline: nothing is refused by this.
+    """
+
+    vendor_id: UUID
+    code: str
+    sentence: str
+    lot_ids: list[UUID]
+
+    @classmethod
+    def of(cls, hindrance: Hindrance) -> Self:
+        """Render a hindrance."""
+        return cls(
+            vendor_id=hindrance.vendor_id,
+            code=hindrance.code,
+            sentence=hindrance.sentence,
+            lot_ids=list(hindrance.lot_ids),
+        )
+
+
+class IntentAnswer(InvitationAnswer):
+    """What a vendor said it will do, and what would keep it from filing; it is taken anyway."""
+
+    hindrances: list[HindranceAnswer]
+
+
 class InvitedAnswer(AnswerModel):
-    """The invitations that are new; whoever was invited before is not told again."""
+    """The invitations that are new; whoever was invited before is not told again.
+
+    `hindrances` says of all vendors that were named what would keep them from filing.
+    """
 
     invited: list[InvitationAnswer]
+    hindrances: list[HindranceAnswer]
 
 
 @routes.post(
@@ -80,14 +114,18 @@ class InvitedAnswer(AnswerModel):
 async def invite_vendors(call: Call[InviteVendors]) -> InvitedAnswer:
     """Invite vendors to a draft or a published RFP; to a draft, they are told at its publication.
 
-    Asking again changes nothing, so that a lost answer may be repeated.
+    Asking again changes nothing, so that a lost answer may be repeated. A vendor that is not
+    qualified, or that serves no lot's regions, is invited all the same, and `hindrances` says so.
     """
-    invited = await call.of(INVITATIONS).invite(
+    invited, found = await call.of(INVITATIONS).invite(
         RfpId(call.id("rfp_id")),
         [PartyId(each) for each in call.body.vendor_ids],
         buyer_id=call.caller_party,
     )
-    return InvitedAnswer(invited=[InvitationAnswer.of(each) for each in invited])
+    return InvitedAnswer(
+        invited=[InvitationAnswer.of(each) for each in invited],
+        hindrances=[HindranceAnswer.of(each) for each in found],
+    )
 
 
 @routes.get(
@@ -113,16 +151,23 @@ async def list_invitations(call: Call[None]) -> PageAnswer[InvitationAnswer]:
     "/v1/rfps/{rfp_id}/intent",
     scope="bid:write",
     body=StateIntent,
-    answer=InvitationAnswer,
+    answer=IntentAnswer,
     summary="Say whether one will bid",
     refusals=(RfpUnknown, VendorUnknown, RfpNotPublished),
 )
-async def state_intent(call: Call[StateIntent]) -> InvitationAnswer:
-    """Tell the buyer whether the caller will bid or declines; it binds to nothing."""
-    invitation = await call.of(INVITATIONS).state(
+async def state_intent(call: Call[StateIntent]) -> IntentAnswer:
+    """Tell the buyer whether the caller will bid or declines; it binds to nothing.
+
+    An intent to bid is answered with what would be refused if the caller filed now, or will be
+    before the deadline: that it serves no lot's regions, or is not qualified where that is asked.
+    """
+    invitation, found = await call.of(INVITATIONS).state(
         RfpId(call.id("rfp_id")),
         call.body.intent,
         reason=call.body.reason,
         vendor_id=call.caller_party,
     )
-    return InvitationAnswer.of(invitation)
+    return IntentAnswer(
+        **InvitationAnswer.of(invitation).model_dump(),
+        hindrances=[HindranceAnswer.of(each) for each in found],
+    )

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from services.bids.domain.amendments import Addendum, Amendment, Confirmable
 from services.bids.domain.drafts import Template
+from services.bids.domain.eligibility import Admission
 from services.bids.domain.invitations import Invitation, Inviting
 from services.bids.domain.lots import Lot
 from services.bids.domain.questions import Question
@@ -166,6 +167,10 @@ class InvitationStore(Protocol):
         at: datetime,
     ) -> Invitation:
         """Save what a vendor intends. Raises: RfpUnknown, VendorUnknown."""
+        ...
+
+    async def admission(self, rfp_id: RfpId, vendor_ids: Sequence[PartyId]) -> Admission:
+        """Read what an RFP asks of its vendors, and what is known of these. Raises: RfpUnknown."""
         ...
 
     async def page(

@@ -8,16 +8,18 @@ from uuid import UUID
 import asyncpg
 
 from services.bids.domain.bids import VendorUnknown
+from services.bids.domain.eligibility import Admission
 from services.bids.domain.invitations import Intent, Invitation, Inviting
-from services.bids.domain.rfps import Rfp
+from services.bids.domain.rfps import Rfp, RfpUnknown
 from services.bids.ports.purchase import Act, Part
 from services.bids.ports.solicitation import DecideInvite
 from services.bids.store.chains import entries_of
+from services.bids.store.membership import vendor_of
 from services.bids.store.rfps import find_visible, lock, lock_own
 from shared import db
 from shared.db import Connection, Pool
 from shared.domain.facts import Decision
-from shared.domain.ids import PartyId, RfpId
+from shared.domain.ids import LotId, PartyId, RfpId
 from shared.journal import Aggregate, Journal
 
 ACTOR: Final = "vendor"
@@ -58,6 +60,23 @@ WHERE invitation.rfp_id = $1
     AND ($5 OR rfp.buyer_id = $2 OR invitation.vendor_id = $2)
     AND ($3::uuid IS NULL OR invitation.vendor_id > $3)
 ORDER BY invitation.vendor_id LIMIT $4
+"""
+
+_ASKED: Final = """-- bids.read_what_vendors_are_asked
+SELECT policy_profile, closes_at,
+    coalesce((terms::jsonb ->> 'prequalified_only')::boolean, false) AS prequalified_only
+FROM rfp WHERE id = $1
+"""
+
+_LOTS: Final = """-- bids.list_lots_to_be_admitted_to
+SELECT lot.id, lot.item_code,
+    ARRAY(SELECT region FROM lot_region WHERE lot_region.lot_id = lot.id) AS regions
+FROM lot WHERE lot.rfp_id = $1 ORDER BY lot.number
+"""
+
+_PROFILES: Final = """-- bids.list_profiles_of_vendors
+SELECT vendor_id, registration, category_prefixes, regions, qualified_until FROM vendor_profile
+WHERE vendor_id = ANY($1::uuid[])
 """
 
 
@@ -125,6 +144,26 @@ class PostgresInvitationStore:
             )
             await self._journal.record(connection, entries_of(decision.facts), actor=ACTOR, at=at)
         return stated
+
+    async def admission(self, rfp_id: RfpId, vendor_ids: Sequence[PartyId]) -> Admission:
+        """Read what an RFP asks of its vendors, and what is known of these.
+
+        Raises:
+            RfpUnknown: No such RFP.
+        """
+        async with db.reading(self._pool) as connection:
+            asked = await connection.fetchrow(_ASKED, rfp_id)
+            if asked is None:
+                raise RfpUnknown
+            lots = await connection.fetch(_LOTS, rfp_id)
+            profiles = await connection.fetch(_PROFILES, list(vendor_ids))
+        return Admission(
+            lots=tuple((LotId(row["id"]), row["item_code"], tuple(row["regions"])) for row in lots),
+            prequalified_only=asked["prequalified_only"],
+            policy_profile=asked["policy_profile"],
+            closes_at=asked["closes_at"],
+            profiles=tuple(vendor_of(row) for row in profiles),
+        )
 
     async def page(
         self, rfp_id: RfpId, part: Part, *, viewer_id: PartyId | None, sees_all: bool
