@@ -114,6 +114,24 @@ class AwardProtested(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwardProtestMooted(Event):
+    """The award that a vendor objected to was withdrawn before its protest was decided.
+
+    `reason` is that of the withdrawal. Against another award of the lot a vendor protests anew.
+    """
+
+    TYPE: ClassVar[str] = "award.protest_mooted.v1"
+    AUDIENCE: ClassVar[Audience] = Audience.VENDOR
+
+    protest_id: UUID
+    lot_id: UUID
+    rfp_id: UUID
+    buyer_id: UUID
+    vendor_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwardRecommended(Event):
     """An award stood the protests; members may take it until `answers_end_at`."""
 

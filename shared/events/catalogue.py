@@ -24,6 +24,7 @@ PUBLISHERS: Final[Mapping[str, tuple[type[Event], ...]]] = {
         awards.AwardLineMade,
         awards.AwardNoticed,
         awards.AwardProtested,
+        awards.AwardProtestMooted,
         awards.AwardRecommended,
         awards.AwardLineRecommended,
         awards.AwardWithdrawn,

@@ -7,8 +7,8 @@ from typing import Final
 
 from services.bids.consumer import handlers_of
 from services.bids.domain.auctioning import AuctionPlan
-from services.bids.domain.awards.course import Ruling
 from services.bids.domain.awards.deciding import Choice
+from services.bids.domain.awards.protests import Ruling
 from services.bids.domain.scoring.cascade import Disqualification
 from services.bids.domain.scoring.panels import IndividualScore, Panel
 from services.bids.domain.scoring.plan import plan_of
@@ -212,6 +212,9 @@ async def _contest(purchase: Purchase, scoring: Scoring) -> None:
     winner = await purchase.pool.fetchval("SELECT vendor_id FROM award WHERE lot_id = $1", lot_id)
     protest = await purchase.course.protest(
         new_id(), lot_id, vendor_id=purchase.vendors[2], grounds="The winner has no dairy licence."
+    )
+    await purchase.course.protest(
+        new_id(), lot_id, vendor_id=purchase.vendors[1], grounds="The winner was late last year."
     )
     ruling = Ruling(
         protest_id=protest.id, is_upheld=True, decision="The licence lapsed in May.", by=SUBJECT

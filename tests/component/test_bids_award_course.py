@@ -344,6 +344,37 @@ async def test_protest_suspends_the_award_until_it_is_decided(counter: Counter) 
     assert await counter.purchase.status_of_lot() == "awarded"
 
 
+async def test_upheld_protest_moots_the_others_and_they_hold_up_no_later_standstill(
+    counter: Counter,
+) -> None:
+    protests = f"{counter.lot()}/protests"
+    decision = {"is_upheld": True, "decision": "The licence lapsed."}
+
+    async def protest(by: str) -> str:
+        _, filed = await counter.ask("POST", protests, by=by, json={"grounds": "The licence."})
+        return f"{protests}/{filed['id']}/decision"
+
+    await counter.ask("POST", f"{counter.lot()}/intent", json={})
+    first, second = [await protest(by) for by in ("vendor 0", "vendor 1")]
+    await counter.ask("POST", first, json=decision)
+    _, listed = await counter.ask("GET", protests, by="vendor 1")
+    late, refused = await counter.ask("POST", second, json=decision)
+    (told,) = await counter.purchase.events("award.protest_mooted.v1")
+    await counter.ask("POST", f"{counter.lot()}/intent", json={})
+    third = await protest("vendor 1")
+    _, denied = await counter.ask("POST", third, json={**decision, "is_upheld": False})
+
+    (moot,) = listed["items"]
+    assert (moot["status"], moot["is_upheld"], moot["moot_at"] is None) == ("moot", None, False)
+    assert (late, refused["code"]) == (409, "protest_moot")
+    data = jsons.loads(told)["data"]
+    assert data["vendor_id"] == str(counter.purchase.vendors[1])
+    assert data["reason"] == "The licence lapsed."
+    assert denied["status"] == "denied"
+    assert await counter.pass_time(STANDSTILL) == 1
+    assert await counter.purchase.status_of_lot() == "awarded"
+
+
 async def test_protests_are_shown_to_the_buyer_auditors_and_who_filed_them(
     counter: Counter,
 ) -> None:

@@ -86,7 +86,21 @@ def answer_of(document: Any) -> Any:
     return scenario(document)["result"]["answer"]
 
 
-FLIPS: Final = {
+WITHDRAWN_AT: Final = "2027-03-15T12:00:02.000000Z"
+
+
+def moot(moot_at: str | None) -> dict[str, object]:
+    """Write a protest of the next vendor, of which nothing was decided."""
+    told: dict[str, object] = {
+        "id": "01a201d4-a601-76ec-9d8e-1266f0c4fda5",
+        "vendor_id": "01a201d4-9c7f-70d8-9b40-7cb2e4dbb9cd",
+        "grounds": "The winner was late last year.",
+        "filed_at": WITHDRAWN_AT,
+    }
+    return told if moot_at is None else {**told, "moot_at": moot_at}
+
+
+FLIPS: Final[dict[str, tuple[Change, str]]] = {
     "a sealed hash": (
         assign(first_hash, "sealed_sha256", "0" * 64),
         r"price opening: hash list: its entries do not have the Merkle root",
@@ -227,6 +241,18 @@ FLIPS: Final = {
         drop(lambda told: award(told, 1, "withdrawn"), "ended_reason"),
         r"lot 1: an award was withdrawn without a reason",
     ),
+    "a moot protest while its award stood": (
+        lambda told: lot(told, 1)["protests"].append(moot("2027-03-15T12:00:01.000000Z")),
+        r"lot 1: a protest is moot without its award's withdrawal",
+    ),
+    "a moot protest that was decided": (
+        assign(lambda told: lot(told, 1)["protests"][0], "moot_at", WITHDRAWN_AT),
+        r"lot 1: a protest is moot without its award's withdrawal",
+    ),
+    "a protest that was passed over": (
+        lambda told: lot(told, 1)["protests"].append(moot(None)),
+        r"lot 1: a protest was never decided",
+    ),
     "why nobody won": (
         drop(lambda told: lot(told, 5), "not_awarded_reason"),
         r"lot 5: it ended without award and without a reason",
@@ -248,6 +274,12 @@ def test_published_bundle_verifies_with_its_key() -> None:
 
 def test_published_bundle_has_one_written_form() -> None:
     assert write_bundle(read_bundle(TEXT)) == TEXT.rstrip("\n")
+
+
+def test_protest_that_lost_its_award_undecided_is_no_difference() -> None:
+    told = changed(lambda document: lot(document, 1)["protests"].append(moot(WITHDRAWN_AT)))
+
+    assert check(told, None).difference is None
 
 
 @pytest.mark.parametrize("name", FLIPS)

@@ -16,6 +16,7 @@ from services.bids.domain.report.figures import LotReport
 from services.bids.domain.report.sentences import near
 from services.bids.domain.report.whole import report_of
 
+MOOT_AT: Final = datetime(2027, 3, 15, 12, 0, 2, tzinfo=UTC)
 BUNDLE: Final = Path(__file__).resolve().parents[1] / "golden" / "awards" / "coop-award-1.json"
 
 
@@ -115,6 +116,24 @@ def test_bars_of_members_lie_on_either_side_of_the_middle(bundle: AwardBundle) -
         ("District 1", "50.00", "42.86", "saves"),
         ("District 2", "37.14", "12.86", "more"),
     ]
+
+
+def test_protest_that_lost_its_award_is_told_as_moot(bundle: AwardBundle) -> None:
+    lots = tuple(
+        replace(
+            lot,
+            protests=tuple(
+                replace(each, is_upheld=None, decision=None, decided_at=None, moot_at=MOOT_AT)
+                for each in lot.protests
+            ),
+        )
+        for lot in bundle.lots
+    )
+
+    page = page_of(report_of(replace(bundle, lots=lots)))
+
+    assert "became moot on 2027-03-15 12:00:02 UTC, when the award was withdrawn." in page
+    assert "It is not decided yet." not in page
 
 
 def test_whatever_a_party_is_called_is_escaped(bundle: AwardBundle) -> None:

@@ -24,19 +24,21 @@ from services.bids.domain.awards.award import Award, AwardStatus, Course, LotAwa
 from services.bids.domain.awards.course import (
     ApproverDecided,
     AwardNotProposed,
-    AwardNotStanding,
+    decide_approve,
+    decide_due,
+)
+from services.bids.domain.awards.lines import AwardLineId, Line
+from services.bids.domain.awards.protests import (
     ProtestDecided,
     ProtesterUnknown,
+    ProtestMoot,
     ProtestTooLate,
     ProtestUnknown,
     Ruling,
-    decide_approve,
-    decide_due,
     decide_protest,
     decide_ruling,
-    decide_withdraw,
 )
-from services.bids.domain.awards.lines import AwardLineId, Line
+from services.bids.domain.awards.withdrawing import AwardNotStanding, decide_withdraw
 from services.bids.domain.consortium import PriceOnDeclines, SilenceMeans
 from services.bids.domain.lots import LotStatus
 from services.bids.domain.terms import Terms
@@ -50,6 +52,7 @@ from shared.events.awards import (
     AwardMade,
     AwardNoticed,
     AwardProtested,
+    AwardProtestMooted,
     AwardRecommended,
     AwardWithdrawn,
 )
@@ -192,6 +195,60 @@ def test_upheld_protest_takes_the_award_back_and_the_lot_is_evaluated() -> None:
     assert upheld.state.awards[0].status is AwardStatus.WITHDRAWN
     assert upheld.state.awards[0].ended_reason == "The offer states ten days."
     assert [type(fact) for fact in upheld.facts][-1] is AwardWithdrawn
+
+
+def test_other_protests_are_moot_once_one_is_upheld_and_their_vendors_are_told() -> None:
+    first = decide_protest(standing(INTENDED), protest(), bidders=BIDDERS).state
+    denied = decide_ruling(
+        decide_protest(first, protest(number=1), bidders=BIDDERS).state,
+        ruling(is_upheld=False, number=1),
+        LINES,
+        now=NOW + 2 * DAY,
+    ).state
+    three = decide_protest(denied, protest(WINNER, number=2), bidders=BIDDERS).state
+
+    upheld = decide_ruling(three, ruling(is_upheld=True), LINES, now=NOW + 3 * DAY)
+
+    assert [each.status for each in upheld.state.protests] == ["upheld", "denied", "moot"]
+    moot = upheld.state.protests[2]
+    assert (moot.moot_at, moot.decision, moot.is_open) == (NOW + 3 * DAY, None, False)
+    told = [fact for fact in upheld.facts if isinstance(fact, AwardProtestMooted)]
+    assert [(each.protest_id, each.vendor_id, each.reason) for each in told] == [
+        (moot.id, WINNER, "The offer states ten days.")
+    ]
+
+
+def test_withdrawal_leaves_no_protest_open() -> None:
+    protested = decide_protest(standing(INTENDED), protest(), bidders=BIDDERS).state
+
+    taken_back = decide_withdraw(protested, LINES, reason="why", by="first person", now=NOW + DAY)
+
+    assert [each.status for each in taken_back.state.protests] == ["moot"]
+    assert isinstance(taken_back.facts[-1], AwardProtestMooted)
+
+
+@pytest.mark.parametrize("is_upheld", [True, False])
+def test_moot_protest_is_decided_no_more(is_upheld: bool) -> None:  # noqa: FBT001 - a table
+    moot = replace(protest(), moot_at=NOW + 2 * DAY)
+
+    with pytest.raises(ProtestMoot):
+        decide_ruling(
+            standing(INTENDED, moot), ruling(is_upheld=is_upheld), LINES, now=NOW + 3 * DAY
+        )
+
+
+def test_moot_protest_does_not_hold_up_the_next_standstill() -> None:
+    moot = replace(protest(), moot_at=NOW + 2 * DAY)
+    again = protest(at=NOW + 3 * DAY, number=1)
+    protested = decide_protest(standing(INTENDED, moot), again, bidders=BIDDERS).state
+
+    denied = decide_ruling(
+        protested, ruling(is_upheld=False, number=1), LINES, now=NOW + 5 * DAY
+    ).state
+
+    assert denied.awards[0].suspended_at is None
+    assert denied.awards[0].standstill_ends_at == NOW + 12 * DAY
+    assert denied.protests[0] == moot
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,7 @@ def test_consumer_hears_every_type_that_may_leave_the_house_and_no_other() -> No
         "award.line_withdrawn.v1",
         "award.made.v1",
         "award.noticed.v1",
+        "award.protest_mooted.v1",
         "award.protested.v1",
         "award.recommended.v1",
         "award.withdrawn.v1",

@@ -14,19 +14,19 @@ from services.bids.api.notice_fields import (
     notice_answer,
 )
 from services.bids.domain.awards.answers import Answer, AnswersClosed, AwardLineUnknown
-from services.bids.domain.awards.award import AwardUnknown, Protest
-from services.bids.domain.awards.course import (
-    ApproverDecided,
-    AwardNotProposed,
-    AwardNotStanding,
+from services.bids.domain.awards.award import AwardUnknown, Protest, ProtestStatus
+from services.bids.domain.awards.course import ApproverDecided, AwardNotProposed
+from services.bids.domain.awards.lines import AwardLineId
+from services.bids.domain.awards.notices import NoticeUnknown
+from services.bids.domain.awards.protests import (
     ProtestDecided,
     ProtesterUnknown,
+    ProtestMoot,
     ProtestTooLate,
     ProtestUnknown,
     Ruling,
 )
-from services.bids.domain.awards.lines import AwardLineId
-from services.bids.domain.awards.notices import NoticeUnknown
+from services.bids.domain.awards.withdrawing import AwardNotStanding
 from services.bids.domain.lots import LotUnknown
 from services.bids.domain.policy import PolicyProfileUnknown
 from services.bids.usecases.award_course import AwardCourse, Person
@@ -75,7 +75,10 @@ class LineAnswerAnswer(AnswerModel):
 
 
 class ProtestAnswer(AnswerModel):
-    """A protest; `is_upheld` is null until it is decided."""
+    """A protest; `is_upheld` is null until it is decided.
+
+    It is `moot` since `moot_at` where the award was withdrawn before: nothing is decided then.
+    """
 
     id: UUID
     lot_id: UUID
@@ -85,6 +88,8 @@ class ProtestAnswer(AnswerModel):
     is_upheld: bool | None
     decision: str | None
     decided_at: datetime | None
+    status: ProtestStatus
+    moot_at: datetime | None
 
 
 class ProtestsAnswer(AnswerModel):
@@ -117,7 +122,8 @@ async def approve_awards(call: Call[None]) -> AwardsAnswer:
 async def withdraw_awards(call: Call[WithdrawAwards]) -> AwardsAnswer:
     """Take back what was proposed, intended or made; the lot is `evaluated` again.
 
-    To go on to the next in rank, set the bid that failed aside, and name the winner anew.
+    To go on to the next in rank, set the bid that failed aside, and name the winner anew. Protests
+    that were still open are moot, and their vendors are told.
     """
     records = await call.of(AWARD_COURSE).withdraw(
         LotId(call.id("lot_id")), call.body.reason, _person(call)
@@ -164,7 +170,7 @@ async def list_protests(call: Call[None]) -> ProtestsAnswer:
     body=DecideProtest,
     answer=ProtestAnswer,
     summary="Decide a protest",
-    refusals=(LotUnknown, ProtestUnknown, ProtestDecided),
+    refusals=(LotUnknown, ProtestUnknown, ProtestDecided, ProtestMoot),
 )
 async def decide_protest(call: Call[DecideProtest]) -> ProtestAnswer:
     """Uphold it, and the lot is to be decided anew; deny it, and the standstill goes on."""
@@ -243,4 +249,6 @@ def _protest(protest: Protest) -> ProtestAnswer:
         is_upheld=protest.is_upheld,
         decision=protest.decision,
         decided_at=protest.decided_at,
+        status=protest.status,
+        moot_at=protest.moot_at,
     )

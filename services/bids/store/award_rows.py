@@ -83,15 +83,18 @@ WHERE award_line_id = $1
 """
 
 _PROTESTS: Final = """-- bids.list_protests
-SELECT id, lot_id, vendor_id, grounds, filed_at, is_upheld, decision, decided_at FROM protest
+SELECT id, lot_id, vendor_id, grounds, filed_at, is_upheld, decision, decided_at, moot_at
+FROM protest
 WHERE lot_id = $1 ORDER BY filed_at, id
 """
 
 _SAVE_PROTEST: Final = """-- bids.save_protest
-INSERT INTO protest (id, lot_id, vendor_id, grounds, filed_at, is_upheld, decision, decided_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO protest
+    (id, lot_id, vendor_id, grounds, filed_at, is_upheld, decision, decided_at, moot_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO UPDATE SET
-    is_upheld = excluded.is_upheld, decision = excluded.decision, decided_at = excluded.decided_at
+    is_upheld = excluded.is_upheld, decision = excluded.decision,
+    decided_at = excluded.decided_at, moot_at = excluded.moot_at
 """
 
 _SHARES: Final = """-- bids.read_shares
@@ -226,6 +229,7 @@ async def protests_of(connection: Connection, lot_id: LotId) -> list[Protest]:
             is_upheld=row["is_upheld"],
             decision=row["decision"],
             decided_at=row["decided_at"],
+            moot_at=row["moot_at"],
         )
         for row in await connection.fetch(_PROTESTS, lot_id)
     ]
@@ -243,6 +247,7 @@ async def save_protest(connection: Connection, protest: Protest) -> None:
         protest.is_upheld,
         protest.decision,
         protest.decided_at,
+        protest.moot_at,
     )
 
 

@@ -15,16 +15,11 @@ from services.bids.domain.awards.answers import (
     decide_count,
 )
 from services.bids.domain.awards.award import Award, AwardStatus, LotAwards, Protest
-from services.bids.domain.awards.course import (
-    Ruling,
-    decide_approve,
-    decide_due,
-    decide_protest,
-    decide_ruling,
-    decide_withdraw,
-)
+from services.bids.domain.awards.course import decide_approve, decide_due
 from services.bids.domain.awards.lines import Line
+from services.bids.domain.awards.protests import Ruling, decide_protest, decide_ruling
 from services.bids.domain.awards.repricing import reprice
+from services.bids.domain.awards.withdrawing import decide_withdraw
 from services.bids.domain.policy import PolicyBook
 from services.bids.ports.awards import (
     Answered,
@@ -114,6 +109,7 @@ class AwardCourse:
             LotUnknown: No such lot, or another buyer's.
             ProtestUnknown: The lot has no such protest.
             ProtestDecided: It was decided otherwise before.
+            ProtestMoot: The award that it was against was withdrawn.
         """
         now = self._clock.now()
 

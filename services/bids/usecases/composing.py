@@ -346,6 +346,7 @@ def _protest(protest: Protest) -> PublishedProtest:
         is_upheld=protest.is_upheld,
         decision=protest.decision,
         decided_at=protest.decided_at,
+        moot_at=protest.moot_at,
     )
 
 

@@ -8,9 +8,9 @@ from typing import ClassVar, Final
 
 from services.bids.domain.auctioning import Bidder
 from services.bids.domain.awards.award import Award, AwardStatus, Course, LotAwards
-from services.bids.domain.awards.course import Lines, made
+from services.bids.domain.awards.course import made
 from services.bids.domain.awards.deciding import LotNotAwarded, announced
-from services.bids.domain.awards.lines import AwardLineId, Line, cost_of
+from services.bids.domain.awards.lines import AwardLineId, Line, Lines, cost_of
 from services.bids.domain.awards.telling import intended_events, withdrawn_events
 from services.bids.domain.consortium import PriceOnDeclines, SilenceMeans
 from services.bids.domain.lots import LotStatus, exact

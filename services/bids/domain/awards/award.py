@@ -75,9 +75,21 @@ class Award:
     ended_reason: str | None = None
 
 
+class ProtestStatus(StrEnum):
+    """What became of a protest; a moot one lost its object before it was decided."""
+
+    OPEN = "open"
+    UPHELD = "upheld"
+    DENIED = "denied"
+    MOOT = "moot"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protest:
-    """A vendor's objection to an award that is intended, and what the buyer decided on it."""
+    """A vendor's objection to an award that is intended, and what the buyer decided on it.
+
+    Where the award was withdrawn before, nothing is decided, and it is moot since `moot_at`.
+    """
 
     id: UUID
     lot_id: LotId
@@ -87,11 +99,21 @@ class Protest:
     is_upheld: bool | None = None
     decision: str | None = None
     decided_at: datetime | None = None
+    moot_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether it is still to be decided."""
-        return self.is_upheld is None
+        return self.status is ProtestStatus.OPEN
+
+    @property
+    def status(self) -> ProtestStatus:
+        """What became of it."""
+        if self.moot_at is not None:
+            return ProtestStatus.MOOT
+        if self.is_upheld is None:
+            return ProtestStatus.OPEN
+        return ProtestStatus.UPHELD if self.is_upheld else ProtestStatus.DENIED
 
 
 @dataclass(frozen=True, slots=True)

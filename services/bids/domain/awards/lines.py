@@ -18,7 +18,7 @@ from services.bids.domain.fees import Percentage, resell
 from services.bids.domain.lots import Lot
 from services.bids.domain.pooling.portions import Asked, portions_of, split_cost
 from shared.domain.bid_content import Pricing, TiersApply
-from shared.domain.ids import PartyId
+from shared.domain.ids import AwardId, PartyId
 from shared.domain.money import (
     PRICE_SCALE,
     Money,
@@ -74,6 +74,10 @@ class Line:
         if self.baseline_total is None:
             return None
         return Money(self.baseline_total.minor - self.total.minor, self.total.currency)
+
+
+Lines = Mapping[AwardId, Sequence[tuple[AwardLineId, Line]]]
+"""Every award's lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

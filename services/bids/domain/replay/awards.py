@@ -236,12 +236,22 @@ def _check_course(told: PublishedLot, place: str) -> None:
         pending <= (told.status is LotStatus.INTENDED)
     )
     require(place, holds=agreeing, sentence=f"its awards are not those of a lot {told.status}")
-    undecided = any(protest.is_upheld is None for protest in told.protests)
-    require(place, holds=not (made and undecided), sentence="a protest was never decided")
+    _check_protests(told, place, is_made=made)
     unreasoned = told.status is LotStatus.NO_AWARD and not told.not_awarded_reason
     require(place, holds=not unreasoned, sentence="it ended without award and without a reason")
     reasons = [(each.reason or "").strip() for each in told.disqualifications]
     require(place, holds=all(reasons), sentence="a bid was set aside without a reason")
+
+
+def _check_protests(told: PublishedLot, place: str, *, is_made: bool) -> None:
+    """Check that no protest was passed over: each was decided, or lost its award undecided."""
+    undecided = any(each.is_upheld is None and each.moot_at is None for each in told.protests)
+    require(place, holds=not (is_made and undecided), sentence="a protest was never decided")
+    gone = {award.ended_at for award in told.awards if award.status is AwardStatus.WITHDRAWN}
+    mooted = [each for each in told.protests if each.moot_at is not None]
+    sentence = "a protest is moot without its award's withdrawal"
+    lost = all(each.moot_at in gone and each.is_upheld is None for each in mooted)
+    require(place, holds=lost, sentence=sentence)
 
 
 def _money(rebuilt: RebuiltLot, text: str) -> Money:

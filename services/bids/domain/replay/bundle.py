@@ -304,7 +304,7 @@ class PublishedAward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedProtest:
-    """A vendor's objection, and what was decided on it."""
+    """A vendor's objection, and what was decided on it, or since when its award was gone."""
 
     id: UUID
     vendor_id: PartyId
@@ -313,6 +313,7 @@ class PublishedProtest:
     is_upheld: bool | None = None
     decision: str | None = None
     decided_at: datetime | None = None
+    moot_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,7 +104,7 @@ class ReportedScenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedProtest:
-    """A vendor's objection, and what was decided on it."""
+    """A vendor's objection, and what was decided on it, or since when its award was gone."""
 
     vendor: str
     grounds: str
@@ -112,6 +112,7 @@ class ReportedProtest:
     is_upheld: bool | None = None
     decision: str | None = None
     decided_at: datetime | None = None
+    moot_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

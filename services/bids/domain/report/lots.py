@@ -90,6 +90,7 @@ def lot_report(
                 is_upheld=each.is_upheld,
                 decision=each.decision,
                 decided_at=each.decided_at,
+                moot_at=each.moot_at,
             )
             for each in lot.protests
         ),
