@@ -298,7 +298,7 @@ def test_whoever_has_no_seat_submits_nothing() -> None:
         )
 
 
-@pytest.mark.parametrize("shown", [OTHER_OPENER.public, None])
+@pytest.mark.parametrize("shown", [OTHER_OPENER.public, None], ids=["another", "none"])
 def test_share_for_another_openers_key_is_stale(shown: bytes | None) -> None:
     with pytest.raises(OpenerKeyStale):
         submit(replace(opening_of(), opener_key=shown), 0)
