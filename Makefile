@@ -5,6 +5,15 @@ BIN := $(VENV)/bin
 ARGS ?=
 BENCH ?=
 
+# All tests are shared out among so many processes, each with servers of its own. A few tests are
+# quicker in one, so ARGS runs in one unless it says otherwise itself.
+LANES ?= 2
+SHARED_OUT := --numprocesses $(LANES) --no-loadscope-reorder
+
+# Our processes start by the hundred in a run of the tests, most of the time to compile what they
+# import; some images forbid Python to keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The first interpreter that is new enough; asked only when an environment is made. Name another
 # by `make setup PYTHON=/path/to/python3.12`.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -55,7 +64,7 @@ setup-run: $(RUN_STAMP) ## Make .venv with what demo and run need, and no more
 
 .PHONY: test
 test: setup ## Run the tests; ARGS="tests/unit -k money" runs some
-	@$(BIN)/python -m pytest -ra $(ARGS)
+	@$(BIN)/python -m pytest -ra $(or $(ARGS),$(SHARED_OUT))
 
 .PHONY: check
 check: lint format types imports dependencies tidy ## Run every check below

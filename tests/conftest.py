@@ -19,6 +19,7 @@ from shared.db import Pool
 from shared.domain.ids import new_id
 from shared.migrate import migrate
 from shared.settings import ServiceSettings
+from tests.lanes import Lanes, turn
 
 REAL_DATA_DEFAULT: Final = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -40,6 +41,16 @@ _RESTART: Final = """-- tests.restart_sequences
 SELECT setval(oid::regclass, 1, false) FROM pg_class
 WHERE relnamespace = $1::regnamespace AND relkind = 'S'
 """
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> Lanes:
+    """Share the tests out among processes, where there are several."""
+    return Lanes(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")
