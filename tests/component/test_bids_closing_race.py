@@ -17,6 +17,7 @@ from shared.db import Pool
 from shared.domain.ids import new_id
 from shared.journal import Journal
 from tests.component.bids_purchase import CLOSES_AT, GRACE, MICROSECOND, Purchase, publish
+from tests.patience import PATIENCE_S
 
 LATER = CLOSES_AT + timedelta(days=1)
 CLOSER = "bids.lock_opening"
@@ -53,7 +54,7 @@ async def held(purchase: Purchase) -> AsyncIterator[None]:
 async def queued(purchase: Purchase, act: Awaitable[Result], query: str) -> asyncio.Task[Result]:
     """Begin an act, and return once it waits for the opening."""
     task = asyncio.ensure_future(act)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not await purchase.pool.fetchval(WAITING, rf"^-- {query}\s"):  # noqa: ASYNC110 - the server sets no event
             await asyncio.sleep(0.01)
     return task

@@ -37,6 +37,7 @@ from tests.component.bids_purchase import (
     Purchase,
     publish,
 )
+from tests.patience import PATIENCE_S
 
 WAITING = """-- tests.count_waiting
 SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1
@@ -49,7 +50,7 @@ async def purchase(bids_database: Pool) -> Purchase:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not await holds():  # noqa: ASYNC110 - the server sets no event
             await asyncio.sleep(0.01)
 

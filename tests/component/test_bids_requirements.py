@@ -1,7 +1,6 @@
 """Parties and requirements over HTTP and real tables: who may state what, and the import."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.component.bids_counter import (
     key_text,
     open_counter,
 )
+from tests.patience import BUSY_S_MAX, timed
 
 IMPORT = "/v1/requirements/import?currency=USD"
 
@@ -352,13 +352,13 @@ async def test_the_largest_import_takes_at_most_three_seconds(counter: Counter) 
         csv_row(reference, f"{reference}-{line}") for line in range(500) for reference in references
     ]
 
-    began_s = time.perf_counter()
-    answer = await counter.ask("POST", IMPORT, data=csv_file(*rows))
-    took_s = time.perf_counter() - began_s
+    with timed() as took:
+        answer = await counter.ask("POST", IMPORT, data=csv_file(*rows))
 
     assert (answer.status, answer.body["rows"]) == (201, 10_000)
     assert await count_requirements(counter) == 10_000
-    assert took_s <= 3, f"{took_s:.2f} s"
+    assert took.own_s <= 3
+    assert took.wall_s <= BUSY_S_MAX
 
 
 async def test_what_is_registered_bears_the_clocks_instant(counter: Counter) -> None:

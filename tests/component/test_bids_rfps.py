@@ -1,7 +1,6 @@
 """RFPs over HTTP and real tables: drafts, pools, publication, cancellation, and who sees what."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -25,6 +24,7 @@ from tests.component.bids_counter import (
     csv_row,
     open_counter,
 )
+from tests.patience import BUSY_S_MAX, PATIENCE_S, timed
 
 CLOSES_AT = NOW + timedelta(days=30)
 
@@ -394,13 +394,13 @@ async def test_four_hundred_lots_are_published_in_well_under_a_second(counter: C
     pooled = await pool(counter, rfp_id)
     assert len(pooled.body["lots"]) == 400
 
-    began_s = time.perf_counter()
-    answer = await publish(counter, rfp_id)
-    took_s = time.perf_counter() - began_s
+    with timed() as took:
+        answer = await publish(counter, rfp_id)
 
     assert answer.status == 200
     assert (await counter.told()).count("lot.opened.v1") == 400
-    assert took_s <= 1, f"{took_s:.2f} s"
+    assert took.own_s <= 1
+    assert took.wall_s <= BUSY_S_MAX
 
 
 async def test_lots_are_paged_by_their_number(counter: Counter) -> None:
@@ -493,7 +493,7 @@ async def test_a_cancellation_that_waited_for_the_publication_closes_its_gate(
 
 async def waiting(counter: Counter, count: int) -> None:
     """Wait until so many sessions wait for a lock, at most five seconds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while count != await counter.pool.fetchval(  # noqa: ASYNC110 - no event tells it
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         ):

@@ -36,6 +36,7 @@ from shared.idempotency import MemoryIdempotencyStore
 from shared.journal import Journal
 from shared.web import Api, build_app
 from tests.component.bids_purchase import Purchase, publish
+from tests.patience import PATIENCE_S
 
 PRICES: Final = {(0, 0): "0.25", (1, 0): "0.24", (0, 1): "0.30", (1, 1): "0.33", (2, 1): "0.35"}
 """Unit prices by vendor and lot; each lot is 420 units."""
@@ -213,7 +214,7 @@ async def test_cancelled_search_leaves_no_process(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", remember)
     search = asyncio.create_task(SolverProcesses().solve(task()))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await is_started.wait()
     search.cancel()
 

@@ -27,6 +27,7 @@ from tests.component.bids_counter import (
 )
 from tests.component.bids_purchase import CLOSES_AT as BIDS_CLOSE_AT
 from tests.component.bids_purchase import publish as publish_purchase
+from tests.patience import PATIENCE_S
 
 CLOSES_AT = NOW + timedelta(days=30)
 QUIET_MENTION = "the firm from Carrow"
@@ -416,7 +417,7 @@ async def test_an_addendum_waits_for_a_filing_under_way(counter: Counter) -> Non
     async with db.transaction(counter.pool) as filing:
         await filing.execute("SELECT FROM opening FOR SHARE")
         amending = asyncio.create_task(amend(counter, rfp_id))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not await counter.pool.fetchval(  # noqa: ASYNC110 - no event tells it
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             ):

@@ -23,6 +23,7 @@ from shared.events.envelope import Envelope
 from shared.inbox import Inbox, handles
 from shared.journal import Aggregate, Entry, Journal
 from shared.outbox import Relay
+from tests.patience import PATIENCE_S
 
 AT: Final = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -217,7 +218,7 @@ async def test_every_stream_can_be_deleted_and_filled_again_without_a_second_eff
 async def until_sent(sender: Relay, wanted: int) -> None:
     """Step until all is confirmed; a stream that vanished is made again on the way."""
     sent = 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while sent < wanted:
             try:
                 sent += await sender.step()
@@ -241,7 +242,7 @@ def counting_inbox(pool: Pool, bus: NatsBus, heard: list[UUID]) -> Inbox:
 
 async def drain(ear: Inbox) -> None:
     """Handle what is there, until a fetch brings nothing."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 if not await ear.step("bids", wait_s=0.5):

@@ -30,7 +30,7 @@ from deploy.local.stack import RunningStack, StackFacts, StackNotStarted, runnin
 from shared.auth import Role, TokenVerifier
 from shared.clock import SystemClock
 
-DEADLINE_S = 15.0
+DEADLINE_S = 30.0
 NOBODY = 65534
 
 SERVICE = """

@@ -25,7 +25,7 @@ from deploy.local.processes import (
 from deploy.local.settings import CHECKOUT, LocalSettings
 from deploy.local.supervisor import Child, run_once
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 
 FORGETFUL_PARENT = """
 import os, signal, subprocess, sys

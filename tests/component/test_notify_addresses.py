@@ -18,7 +18,7 @@ from services.notify.sender.post import open_poster
 from shared.clock import SystemClock
 from shared.domain.ids import EventId
 
-WAIT_S: Final = 10.0
+WAIT_S: Final = 30.0
 STRICT = AddressRules()
 
 

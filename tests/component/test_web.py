@@ -27,6 +27,7 @@ from tests.component.web_service import (
     offer,
     refused,
 )
+from tests.patience import PATIENCE_S
 
 
 class TestAnswers:
@@ -324,7 +325,7 @@ def test_route_is_declared_once() -> None:
 
 async def answered(session: ClientSession, address: str) -> int:
     """Ask until a server listens, for five seconds at most."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 async with session.get(address) as answer:

@@ -16,6 +16,7 @@ from tests.component.web_service import (
     offer,
     refused,
 )
+from tests.patience import PATIENCE_S
 
 
 class TestIdempotency:
@@ -177,7 +178,7 @@ class TestIdempotency:
 
 async def until_not(status: int, service: Service) -> AsyncIterator[int]:
     """Repeat an offer until its key is free, for five seconds at most."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             answer = await service.offer(Idempotency_Key="k1")
             yield answer.status
