@@ -41,6 +41,11 @@ LOG_MAX: Final = 100_000
 CLOSED_WITHIN_S: Final = 30.0
 """How long after the last answer the close may come, on however busy a machine."""
 
+TAKEOVER_S_MAX: Final = 2.0
+"""How long after its lease an owner's successor may need; a benchmark holds it to half of that."""
+
+BROKER_AWAY_S: Final = 2.5
+
 SEEN: Final[set[str]] = set()
 """Which rare paths this run has gone."""
 
@@ -190,7 +195,7 @@ async def test_kill_9_of_the_owner(ground: Ground, namespace: str) -> None:
     async with minute(ground, namespace) as under_way:
         history, _ = await play(under_way, fault)
 
-        assert back_after_s(under_way, history) < LEASE_S + 1.0
+        assert back_after_s(under_way, history) < LEASE_S + TAKEOVER_S_MAX
         assert under_way.other.said("desk_seated", auction_id=str(under_way.auction_id), fence=2)
 
 
@@ -241,14 +246,14 @@ async def test_a_restart_of_the_database(ground: Ground, namespace: str) -> None
 async def test_a_restart_of_the_broker(ground: Ground, namespace: str) -> None:
     async def fault(_minute: Minute) -> None:
         ground.nats.kill()
-        await nap(1.0)
+        await nap(BROKER_AWAY_S)
         ground.nats.start()
 
     async with minute(ground, namespace) as under_way:
         history, _ = await play(under_way, fault)
 
         # The owner needs no broker to take offers.
-        assert back_after_s(under_way, history) < 1.0
+        assert back_after_s(under_way, history) < BROKER_AWAY_S
 
 
 @pytest.mark.parametrize("how", [Link.RESET, Link.SILENT])

@@ -139,7 +139,7 @@ def test_cp_sat_never_contradicts_a_published_optimum(
     text = (real_data / "winners" / f"{name}.json").read_text()
     optimum = Fraction(json.loads(text)["optimum"])
 
-    answer = solve_by_cp_sat(task_of(text, seconds=30))
+    answer = solve_by_cp_sat(task_of(text, seconds=12))
 
     assert answer.costs is not None
     assert answer.bound is not None
