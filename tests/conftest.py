@@ -84,19 +84,19 @@ def namespace() -> str:
 
 @pytest.fixture
 async def bids_database(postgres_server_: PostgresServer) -> AsyncIterator[Pool]:
-    async with _empty_database(postgres_server_, "bids") as pool:
+    async with empty_database(postgres_server_, "bids") as pool:
         yield pool
 
 
 @pytest.fixture
 async def auctions_database(postgres_server_: PostgresServer) -> AsyncIterator[Pool]:
-    async with _empty_database(postgres_server_, "auctions") as pool:
+    async with empty_database(postgres_server_, "auctions") as pool:
         yield pool
 
 
 @pytest.fixture
 async def notify_database(postgres_server_: PostgresServer) -> AsyncIterator[Pool]:
-    async with _empty_database(postgres_server_, "notify") as pool:
+    async with empty_database(postgres_server_, "notify") as pool:
         yield pool
 
 
@@ -123,7 +123,7 @@ def service_settings(
 
 
 @asynccontextmanager
-async def _empty_database(server: PostgresServer, service: str) -> AsyncIterator[Pool]:
+async def empty_database(server: PostgresServer, service: str) -> AsyncIterator[Pool]:
     """A pool in the service's role, on its schema with every table emptied."""
     await migrate(server.url, service)
     owner = await asyncpg.connect(server.url)
@@ -134,8 +134,10 @@ async def _empty_database(server: PostgresServer, service: str) -> AsyncIterator
         await owner.close()
     settings = service_settings(server, "nats://127.0.0.1:1", service=service)
     pool = await db.open_pool(settings, service=service)
-    yield pool
-    await pool.close()
+    try:
+        yield pool
+    finally:
+        await pool.close()
 
 
 @pytest.fixture(scope="session")
