@@ -26,6 +26,9 @@ REAL_DATA_DEFAULT: Final = Path(__file__).resolve().parents[2] / "shared" / "dat
 STREAM_BYTES_MAX: Final = 16 * 1024**2
 """NATS sets it aside for each stream; many tests share one server."""
 
+_MIGRATED: Final[set[str]] = set()
+"""The schemas that this session has brought up to date, each as its service's connection."""
+
 _EMPTYING: Final = """-- tests.word_emptying
 SELECT 'WITH ' || string_agg(format('%I AS (DELETE FROM %I.%I)', relname, $1::text, relname), ', ')
     || ' SELECT 1'
@@ -125,7 +128,9 @@ def service_settings(
 @asynccontextmanager
 async def empty_database(server: PostgresServer, service: str) -> AsyncIterator[Pool]:
     """A pool in the service's role, on its schema with every table emptied."""
-    await migrate(server.url, service)
+    if server.service_url(service) not in _MIGRATED:
+        await migrate(server.url, service)
+        _MIGRATED.add(server.service_url(service))
     owner = await asyncpg.connect(server.url)
     try:
         await owner.execute(await owner.fetchval(_EMPTYING, service))
