@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
@@ -30,6 +31,9 @@ Document = dict[str, Any]
 
 Mode = Literal["validation", "serialization"]
 Refs = Mapping[tuple[Any, Mode], dict[str, Any]]
+
+SCHEMAS_KEPT_MAX: Final = 8
+"""Of how many services at most the schemas are kept."""
 
 _PROBLEM_SCHEMA: Final = {
     "type": "object",
@@ -95,9 +99,15 @@ def _schemas_of(routes: Iterable[Route]) -> tuple[Refs, dict[str, Any]]:
             wanted[route.body, "validation"] = None
         if route.answer is not None:
             wanted[route.answer, "serialization"] = None
-    refs, definitions = models_json_schema(
-        list(wanted), ref_template="#/components/schemas/{model}"
-    )
+    return _schemas_of_models(tuple(wanted))
+
+
+@lru_cache(maxsize=SCHEMAS_KEPT_MAX)
+def _schemas_of_models(
+    wanted: tuple[tuple[type[BaseModel], Mode], ...],
+) -> tuple[Refs, dict[str, Any]]:
+    """Write the schemas, and keep them: half a second's work that never comes out otherwise."""
+    refs, definitions = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
     return refs, definitions.get("$defs", {})
 
 
