@@ -9,6 +9,7 @@ from typing import Final
 import asyncpg
 import pytest
 from pydantic import SecretStr
+from xdist.remote import Producer
 
 from deploy.local.nats import NatsServer, nats_server
 from deploy.local.places import temporary_data_folder
@@ -47,9 +48,9 @@ WHERE relnamespace = $1::regnamespace AND relkind = 'S'
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Lanes:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
     """Share the tests out among processes, where there are several."""
-    return Lanes(config)
+    return Lanes(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
