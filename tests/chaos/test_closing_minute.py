@@ -225,6 +225,29 @@ async def test_an_owner_that_slept_past_its_lease_never_writes_again(
         assert under_way.owner.said("desk_ended", auction_id=str(under_way.auction_id))
 
 
+async def test_an_idle_owner_that_slept_past_its_lease_gives_its_desk_up(
+    ground: Ground, namespace: str
+) -> None:
+    """Nothing of its own is on the way to the record, so that its own clock is what stops it."""
+    async with minute(ground, namespace) as under_way:
+        named = {"auction_id": str(under_way.auction_id)}
+
+        async def is_taken_over() -> bool:
+            return bool(under_way.other.said("desk_seated", **named, fence=2))
+
+        async def is_given_up() -> bool:
+            return bool(under_way.owner.said("desk_ended", **named))
+
+        under_way.owner.child.send(signal.SIGSTOP)
+        await until(is_taken_over)
+        under_way.owner.child.send(signal.SIGCONT)
+        await until(is_given_up)
+
+        (ended,) = under_way.owner.said("desk_ended", **named)
+        SEEN.add(ended["why"])
+        assert ended["why"] == "LeaseRanOut"
+
+
 async def test_two_owners_at_once_and_only_the_newer_writes(ground: Ground, namespace: str) -> None:
     async def fault(_minute: Minute) -> None:
         for _ in range(3):
