@@ -8,6 +8,7 @@ from the parts. Source: the strong form of facility location, Krarup and Pruzan 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
@@ -38,6 +39,15 @@ WIN: Final = "win"
 USE: Final = "use"
 
 
+@dataclass(frozen=True, slots=True)
+class TierColumns:
+    """A tier's switch, its parts with the steps that each stands for, and its least steps."""
+
+    switch: int
+    parts: Terms
+    least: int
+
+
 class Model:
     """The program of a problem under the conditions that are named; columns before rules.
 
@@ -63,6 +73,7 @@ class Model:
         self.cells = [cell for lot in problem.lots for cell in cells_of(lot)]
         self.switches: dict[tuple[str, str], list[int]] = defaultdict(list)
         self.parts: dict[tuple[str, str], Terms] = defaultdict(list)
+        self.tiers: list[TierColumns] = []
         self.spend: dict[str, Terms] = defaultdict(list)
         self.paid_for: dict[str, Terms] = defaultdict(list)
         self.packaged: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -171,6 +182,7 @@ class Model:
             self.program.row([(column, 1), (switch, -share)], most=0)
             quantity.append((column, size))
         self.parts[place].extend(quantity)
+        self.tiers.append(TierColumns(switch, quantity, least))
         self.program.row([*quantity, (switch, -least)], least=0)
         self.program.row([*quantity, (switch, -most)], most=0)
 

@@ -1,26 +1,26 @@
 """Make a large program small before it is searched, without losing any award that could win.
 
 The relaxation's reduced costs say what a column adds at least to any award that uses it. A column
-that adds more than what lies between the relaxation and a known award is in no better award. To
-make that difference small, each lot is solved alone under the prices that the relaxation puts on
-what lots share, and its cost there becomes a row. Source: Geoffrion 1974, Lagrangean relaxation;
-Dantzig, Fulkerson and Johnson 1954, fixing by reduced costs.
+that adds more than what lies between the relaxation and a known award is in no better award. Two
+things make that difference small. Each lot is solved alone under the prices that the relaxation
+puts on what lots share: by what it costs there more than the relaxation sees, every award costs
+more. And a tier is used from its least quantity on, so that its switch adds what the cheapest
+parts of that quantity add. Source: Geoffrion 1974, Lagrangean relaxation; Dantzig, Fulkerson and
+Johnson 1954, fixing by reduced costs.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.bids.solver.engine import Aim, Ending, Run
 from services.bids.solver.hunt import Hunt
-from services.bids.solver.model import Model
+from services.bids.solver.model import Model, TierColumns
 from services.bids.solver.program import Number, Program, Terms
-
-ROUNDS: Final = 1
-"""How often lots are priced; a second round was measured to gain nothing."""
 
 LOT_SECONDS: Final = 2.0
 """How long one lot alone is searched; the bound it has by then holds too."""
@@ -33,21 +33,24 @@ PARTED: Final = 1e-6
 
 MARGIN_SHARE: Final = 1e-7
 MARGIN_UNITS: Final = 1.0
-"""By how much a lot's bound is lowered, and a column's reduced cost must exceed what it is held
-against, before either is believed: above what floats of that size may be wrong by."""
+"""By how much a lot's bound is lowered, and what a column adds must exceed what it is held against,
+before either is believed: above what floats of that size may be wrong by."""
 
 
 @dataclass(frozen=True, slots=True)
 class Relaxation:
-    """A program, and what its relaxation came to with a row for each lot.
+    """A program and a bound of its cost, with what its columns add to that bound at least.
 
-    The lots' rows serve to leave columns out. In a search they would only hide, behind one flat
-    face, which way is cheaper.
+    `objective` is the relaxation's with what all lots cost more alone; `reduced` are its reduced
+    costs; `lifts` say by column what of the objective is its own lot's surplus, which an award that
+    uses the column need not pay twice.
     """
 
     program: Program
+    tiers: Sequence[TierColumns]
     objective: float
     reduced: Sequence[float]
+    lifts: Sequence[float]
 
     def reach(self, distance: float) -> float:
         """Tell what an award costs at most that is so far away, as a share of the cost."""
@@ -58,40 +61,88 @@ class Relaxation:
         gap = max(most - self.objective, 0.0)
         limit = gap + MARGIN_UNITS + abs(most) * MARGIN_SHARE / 100
         copy = self.program.copied()
-        for column, reduced in enumerate(self.reduced):
-            if copy.are_whole[column] and reduced > limit:
+        for column, added in enumerate(self.reduced):
+            if copy.are_whole[column] and added > limit + self.lifts[column]:
                 copy.uppers[column] = 0
+        for tier in self.tiers:
+            while dear := self._dear(tier, copy, limit + self.lifts[tier.switch]):
+                for column in dear:
+                    copy.uppers[column] = 0
+        copy.drop_idle_rows()
         return copy
 
+    def _dear(self, tier: TierColumns, program: Program, limit: float) -> list[int]:
+        """List columns of a tier that add more than the limit, by what else must go with them."""
+        parts = sorted(self._part(program, column, steps) for column, steps in tier.parts)
+        left = [part for part in parts if part.steps]
+        switch = max(self.reduced[tier.switch], 0.0)
+        is_off = not program.uppers[tier.switch]
+        if is_off or switch + _least_added(left, tier.least) > limit:
+            return [part.column for part in left] + ([] if is_off else [tier.switch])
+        return [
+            part.column
+            for part in left
+            if part.is_whole and switch + part.added + _least_added_with(part, left, tier) > limit
+        ]
 
-def relax(hunt: Hunt) -> Relaxation | None:
-    """Relax a model, with rows from each lot alone; None where it cannot be, or not in time."""
-    model, program = hunt.model, hunt.model.program.copied()
+    def _part(self, program: Program, column: int, steps: Number) -> "_Part":
+        upper = program.uppers[column]
+        added, most = max(self.reduced[column], 0.0) * upper, float(steps) * upper
+        is_whole = program.are_whole[column] and upper == 1
+        return _Part(added / most if most else 0.0, added, most, column, is_whole)
+
+
+class _Part(NamedTuple):
+    """A column of a tier: what it adds a step and in all, and the steps that it stands for."""
+
+    rate: float
+    added: float
+    steps: float
+    column: int
+    is_whole: bool
+
+
+def _least_added_with(part: _Part, parts: Sequence[_Part], tier: TierColumns) -> float:
+    others = [other for other in parts if other is not part]
+    return _least_added(others, tier.least - part.steps)
+
+
+def _least_added(parts: Sequence[_Part], steps: float) -> float:
+    """Add up the cheapest parts that make so many steps, the last in part; infinite without."""
+    added = 0.0
+    for part in parts:
+        if steps <= part.steps:
+            return added + part.rate * max(steps, 0.0)
+        added += part.added
+        steps -= part.steps
+    return added if steps <= 0 else math.inf
+
+
+def relax(hunt: Hunt, program: Program | None = None) -> Relaxation | None:
+    """Relax a model, or its program made smaller; None where it cannot be, or not in time."""
+    program = hunt.model.program if program is None else program
     relaxed = hunt.run(program, aim=Aim.RELAX)
-    lots = _columns_of_lots(model)
-    for _ in range(ROUNDS if len(lots) > 1 else 0):
-        if relaxed.ending is not Ending.OPTIMAL:
-            return None
-        if not _price_lots(hunt, program, relaxed, lots):
-            break
-        relaxed = hunt.run(program, aim=Aim.RELAX)
     if relaxed.ending is not Ending.OPTIMAL or relaxed.reduced_costs is None:
         return None
-    return Relaxation(model.program, relaxed.objective, relaxed.reduced_costs)
+    lifts = [0.0] * len(relaxed.reduced_costs)
+    objective = relaxed.objective
+    for own, lift in _surpluses(hunt, program, relaxed):
+        objective += lift
+        for column in own:
+            lifts[column] = lift
+    return Relaxation(program, hunt.model.tiers, objective, relaxed.reduced_costs, lifts)
 
 
-def _price_lots(
-    hunt: Hunt, program: Program, relaxed: Run, lots: Sequence[tuple[set[int], set[int]]]
-) -> int:
-    """Add a row for each lot that costs more alone than the relaxation sees; tell how many.
+def _surpluses(hunt: Hunt, program: Program, relaxed: Run) -> Iterator[tuple[set[int], float]]:
+    """Tell for lots, by their own columns, what they cost alone above what the relaxation sees.
 
     A lot whose columns the relaxation has whole costs alone just what is seen, and is passed over.
     """
     values, duals = relaxed.values or [], relaxed.row_duals or []
     parted = {column for column, value in enumerate(values) if abs(value - round(value)) > PARTED}
+    lots = _columns_of_lots(hunt.model)
     inside = _rows_inside(program, lots)
     spread = _spread(program, hunt.costs, duals, set().union(*inside))
-    added = 0
     for lot, lot_rows in zip(lots, inside, strict=True):
         if len(lot_rows) < ROWS_MIN or parted.isdisjoint(set().union(*lot)):
             continue
@@ -99,11 +150,9 @@ def _price_lots(
             break
         prices = _prices(program, lot, lot_rows, (spread, duals))
         bound = _alone(hunt, program, prices, lot_rows)
-        reached = sum(price * values[column] for column, price in prices.items())
-        if bound is not None and bound > reached + MARGIN_UNITS:
-            _add_row(program, prices, bound)
-            added += 1
-    return added
+        seen = sum(price * values[column] for column, price in prices.items())
+        if bound is not None:
+            yield lot[0], max(bound - abs(bound) * MARGIN_SHARE - MARGIN_UNITS - seen, 0.0)
 
 
 def _prices(
@@ -121,14 +170,6 @@ def _prices(
             if column in shared:
                 prices[column] = prices.get(column, 0.0) + duals[row] * float(value)
     return prices
-
-
-def _add_row(program: Program, prices: dict[int, float], bound: float) -> None:
-    """Let a lot cost what it costs alone at least, less the margin of floats."""
-    largest = max(abs(price) for price in prices.values())
-    least = Fraction(bound - abs(bound) * MARGIN_SHARE - MARGIN_UNITS) / Fraction(largest)
-    terms: Terms = [(column, Fraction(price / largest)) for column, price in prices.items()]
-    program.row(terms, least=least)
 
 
 def _spread(

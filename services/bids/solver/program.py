@@ -57,3 +57,19 @@ class Program:
         """Add a row; one without terms is kept, because it may be one that cannot hold."""
         self.rows.append(terms)
         self.bounds.append((least, most))
+
+    def drop_idle_rows(self) -> None:
+        """Leave out the rows that hold whatever their columns are."""
+        kept = [
+            (terms, bounds)
+            for terms, bounds in zip(self.rows, self.bounds, strict=True)
+            if not self._is_idle(terms, bounds)
+        ]
+        self.rows = [terms for terms, _ in kept]
+        self.bounds = [bounds for _, bounds in kept]
+
+    def _is_idle(self, terms: Terms, bounds: tuple[Number | None, Number | None]) -> bool:
+        least, most = bounds
+        lowest = sum(value * self.uppers[column] for column, value in terms if value < 0)
+        highest = sum(value * self.uppers[column] for column, value in terms if value > 0)
+        return (least is None or lowest >= least) and (most is None or highest <= most)
