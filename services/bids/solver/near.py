@@ -13,7 +13,7 @@ from services.bids.solver.hunt import Found, Hunt
 from services.bids.solver.narrow import Relaxation
 from services.bids.solver.ties import exclude
 
-GUESS_DISTANCE: Final = 1e-5
+GUESS_DISTANCE: Final = 3e-5
 DISTANCES: Final = (3e-5, 1e-4, 2e-4, 3e-4, 1e-3, 1e-2)
 """How far above the relaxation is searched, as shares of its cost, one after another."""
 
