@@ -70,20 +70,20 @@ def test_rows_of_columns_that_are_left_out_go_with_them() -> None:
     assert relaxation.narrowed(10_440).rows == []
 
 
-def test_rows_that_hold_whatever_happens_are_left_out() -> None:
+def test_rows_that_hold_whatever_is_left_of_them_are_left_out() -> None:
     program = Program()
     one, other = program.column("one"), program.column("other")
     program.row([(one, 1), (other, 1)], most=2)
     program.row([(one, 1), (other, 1)], most=1)
     program.row([(one, Fraction(1, 2)), (other, -1)], least=0)
-    program.row([(one, 1)], least=0)
+    program.row([(one, 1)], least=1)
     program.row([], least=1)
     program.uppers[other] = 0
 
     program.drop_idle_rows()
 
-    assert program.rows == [[]]
-    assert program.bounds == [(1, None)]
+    assert program.rows == [[(one, 1)], []]
+    assert program.bounds == [(1, None), (1, None)]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

@@ -12,6 +12,7 @@ Johnson 1954, fixing by reduced costs.
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from time import monotonic
@@ -21,6 +22,9 @@ from services.bids.solver.engine import Aim, Ending, Run
 from services.bids.solver.hunt import Hunt
 from services.bids.solver.model import Model, TierColumns
 from services.bids.solver.program import Number, Program, Terms
+
+SIDE_BY_SIDE: Final = 2
+"""How many lots are searched at a time."""
 
 LOT_SECONDS: Final = 2.0
 """How long one lot alone is searched; the bound it has by then holds too."""
@@ -143,13 +147,20 @@ def _surpluses(hunt: Hunt, program: Program, relaxed: Run) -> Iterator[tuple[set
     lots = _columns_of_lots(hunt.model)
     inside = _rows_inside(program, lots)
     spread = _spread(program, hunt.costs, duals, set().union(*inside))
-    for lot, lot_rows in zip(lots, inside, strict=True):
-        if len(lot_rows) < ROWS_MIN or parted.isdisjoint(set().union(*lot)):
-            continue
-        if monotonic() > hunt.deadline:
-            break
-        prices = _prices(program, lot, lot_rows, (spread, duals))
-        bound = _alone(hunt, program, prices, lot_rows)
+    wanted = [
+        (lot, lot_rows)
+        for lot, lot_rows in zip(lots, inside, strict=True)
+        if len(lot_rows) >= ROWS_MIN and not parted.isdisjoint(set().union(*lot))
+    ]
+    priced = [_prices(program, lot, lot_rows, (spread, duals)) for lot, lot_rows in wanted]
+
+    def alone(place: int) -> float | None:
+        return _alone(hunt, program, priced[place], wanted[place][1])
+
+    # Engines let go of the interpreter, so that two lots are searched at the same time.
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+        bounds = list(threads.map(alone, range(len(wanted))))
+    for (lot, _), prices, bound in zip(wanted, priced, bounds, strict=True):
         seen = sum(price * values[column] for column, price in prices.items())
         if bound is not None:
             yield lot[0], max(bound - abs(bound) * MARGIN_SHARE - MARGIN_UNITS - seen, 0.0)
@@ -188,7 +199,10 @@ def _spread(
 
 
 def _alone(hunt: Hunt, program: Program, prices: dict[int, float], rows: set[int]) -> float | None:
-    """Search one lot alone; return the bound of its cost."""
+    """Search one lot alone; return the bound of its cost, None where there is no time for it."""
+    seconds = min(LOT_SECONDS, hunt.deadline - monotonic())
+    if seconds <= 0:
+        return None
     columns = sorted(prices)
     places = {column: place for place, column in enumerate(columns)}
     alone = Program()
@@ -199,7 +213,7 @@ def _alone(hunt: Hunt, program: Program, prices: dict[int, float], rows: set[int
         terms: Terms = [(places[column], value) for column, value in program.rows[row]]
         alone.row(terms, least=least, most=most)
     costs = [Fraction(prices[column]) for column in columns]
-    found = hunt.engine.run(alone, costs, seconds=LOT_SECONDS)
+    found = hunt.engine.run(alone, costs, seconds=seconds, aim=Aim.PROVE)
     return found.bound if found.ending is not Ending.INFEASIBLE else None
 
 

@@ -13,12 +13,18 @@ from services.bids.solver.hunt import Found, Hunt
 from services.bids.solver.narrow import Relaxation
 from services.bids.solver.ties import exclude
 
-GUESS_DISTANCE: Final = 3e-5
-DISTANCES: Final = (3e-5, 1e-4, 2e-4, 3e-4, 1e-3, 1e-2)
-"""How far above the relaxation is searched, as shares of its cost, one after another."""
+GUESS_DISTANCES: Final = (3e-5, 6e-5)
+"""How far above the relaxation an award is guessed, as shares of its cost."""
 
-FAR: Final = 3e-4
-"""From this distance on an award is guessed anew: one from so near was too far off to be of use."""
+GUESSED: Final = 1e-4
+"""An award that was guessed from the first distance and is no farther off needs no better guess."""
+
+DISTANCES: Final = (1e-4, 4e-4, 1e-3, 1e-2)
+"""How far above the relaxation is searched, one after another, where no good guess is known."""
+
+FAR: Final = 4e-4
+"""A guess no farther than this is held against all others at once. From this distance on an award
+is guessed anew: one from so near was too far off to be of use."""
 
 GUESS_SHARE: Final = 0.1
 """How much of the time left a guess gets; where it needs more, the proof is the better searcher."""
@@ -39,13 +45,17 @@ class Cheapest:
 
 def cheapest_near(hunt: Hunt, relaxation: Relaxation) -> Cheapest:
     """Find the cheapest award near the relaxation, then farther and farther from it."""
-    guess = _guess(hunt, relaxation, GUESS_DISTANCE)
+    guess: Found | None = None
+    for distance in GUESS_DISTANCES:
+        if guess is None or hunt.ceiling(guess) > relaxation.reach(GUESSED):
+            guess = _better(guess, _guess(hunt, relaxation, distance))
     bound = -math.inf
     for distance in DISTANCES:
         most = relaxation.reach(distance)
         if distance >= FAR and (guess is None or hunt.ceiling(guess) > most):
             guess = _better(guess, _guess(hunt, relaxation, distance))
-        known = guess if guess is not None and hunt.ceiling(guess) <= most else None
+        held = max(most, relaxation.reach(FAR))
+        known = guess if guess is not None and hunt.ceiling(guess) <= held else None
         step = _step(hunt, relaxation, most, known)
         if step.run.ending is Ending.OPTIMAL:
             return step

@@ -9,16 +9,14 @@ import pickle
 import sys
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, Final, cast
 
 from services.bids.domain.winners.fit import ProblemUnfit
 from services.bids.domain.winners.sensitivity import Flip
 from services.bids.domain.winners.tasks import Answer, EngineName, FlipTask, RunnerUpTask, Task
 from services.bids.ports.winners import SearchFailed
 from services.bids.solver.choice import engine_for
-from services.bids.solver.engine import BeyondRange
-from services.bids.solver.inquiries import flip, runner_up
-from services.bids.solver.search import solve
+from services.bids.solver.outcomes import Beyond, Unfit
 
 MEMORY_BYTES: Final = 4 * 1024**3
 """Address space of one search; a purchase of 200 lots and 50 vendors takes a tenth of it."""
@@ -80,7 +78,7 @@ class SolverProcesses:
         engine_name = self._engine_name or engine_for(task.problem)
         async with self._turn:
             outcome = await self._answered(asked, engine_name, seconds)
-            if isinstance(outcome, _Beyond):
+            if isinstance(outcome, Beyond):
                 outcome = await self._answered(asked, EngineName.HIGHS, seconds)
         return outcome
 
@@ -108,45 +106,12 @@ class SolverProcesses:
         return _outcome(process.returncode, written)
 
 
-def answer_once(asked: BinaryIO, told: BinaryIO, *, engine_name: EngineName) -> None:
-    """Read one task, search, and write what came of it; a refusal travels as its reasons."""
-    task = pickle.load(asked)  # noqa: S301 - written by the service that started this process
-    outcome: object
-    try:
-        match task:
-            case Task():
-                outcome = solve(task, engine_name=engine_name)
-            case RunnerUpTask():
-                outcome = runner_up(task, engine_name=engine_name)
-            case FlipTask():
-                outcome = flip(task, engine_name=engine_name)
-            case _:
-                outcome = None
-    except ProblemUnfit as refusal:
-        outcome = _Unfit(list(cast("list[str]", refusal.details["reasons"])))
-    except BeyondRange:
-        outcome = _Beyond()
-    told.write(pickle.dumps(outcome))
-    told.flush()
-
-
-class _Unfit:
-    """A refusal on its way to the service."""
-
-    def __init__(self, reasons: list[str]) -> None:
-        self.reasons = reasons
-
-
-class _Beyond:
-    """Word that another engine is to search."""
-
-
 def _outcome(returncode: int | None, written: bytes) -> object:
     if returncode != 0:
         sentence = "The search ended before it had an answer."
         raise SearchFailed(sentence)
     outcome: Any = pickle.loads(written)  # noqa: S301 - written by the process that was started here
-    if isinstance(outcome, _Unfit):
+    if isinstance(outcome, Unfit):
         raise ProblemUnfit(outcome.reasons)
     return outcome
 

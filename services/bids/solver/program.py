@@ -59,7 +59,7 @@ class Program:
         self.bounds.append((least, most))
 
     def drop_idle_rows(self) -> None:
-        """Leave out the rows that hold whatever their columns are."""
+        """Leave out rows that, having lost a column, hold whatever the others are."""
         kept = [
             (terms, bounds)
             for terms, bounds in zip(self.rows, self.bounds, strict=True)
@@ -69,7 +69,11 @@ class Program:
         self.bounds = [bounds for _, bounds in kept]
 
     def _is_idle(self, terms: Terms, bounds: tuple[Number | None, Number | None]) -> bool:
+        uppers = self.uppers
+        left = [(column, value) for column, value in terms if uppers[column]]
+        if len(left) == len(terms):
+            return False
         least, most = bounds
-        lowest = sum(value * self.uppers[column] for column, value in terms if value < 0)
-        highest = sum(value * self.uppers[column] for column, value in terms if value > 0)
+        lowest = sum(value * uppers[column] for column, value in left if value < 0)
+        highest = sum(value * uppers[column] for column, value in left if value > 0)
         return (least is None or lowest >= least) and (most is None or highest <= most)
