@@ -18,6 +18,10 @@ from services.bids.solver.program import Number, Program, Terms
 GUESS_GAP: Final = 3e-5
 """A guess ends within this share of its own bound: nearer would cost as much as the proof."""
 
+PROBING: Final = 1 << 15
+ENUMERATION: Final = 1 << 16
+"""Two of HiGHS's rules of presolving, as the bits of `presolve_rule_off`."""
+
 OPTIONS: Final[Mapping[str, bool | int | float]] = {
     "output_flag": False,
     "threads": 1,
@@ -30,8 +34,10 @@ AIMED: Final[Mapping[Aim, Mapping[str, bool | int | float]]] = {
     Aim.SOLVE: {},
     Aim.RELAX: {},
     Aim.GUESS: {"mip_rel_gap": GUESS_GAP},
-    # Searches within the search for better awards took two thirds of a proof's time.
+    # Searches within the search for better awards took two thirds of a proof's time. What probing
+    # and enumeration find out is known already of a program from which dear columns were left out.
     Aim.PROVE: {
+        "presolve_rule_off": PROBING | ENUMERATION,
         "mip_heuristic_effort": 0.0,
         "mip_heuristic_run_feasibility_jump": False,
         "mip_heuristic_run_rens": False,

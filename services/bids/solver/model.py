@@ -174,11 +174,13 @@ class Model:
         self.switches[place].append(switch)
         self._note_price(bid, switch, intercept)
         quantity: Terms = []
+        unit_price = tier.unit_price / self.problem.steps_per_unit
         for index, cell in reached:
             if cell.quantity > most and not cell.is_divisible:
                 continue
-            column, size = self._write_part(bid, number, (index, cell), tier)
-            share = Fraction(min(cell.quantity, most), size)
+            column, size = self._write_part(bid, number, (index, cell), unit_price)
+            whole = min(cell.quantity, most)
+            share = 1 if whole == size else Fraction(whole, size)
             self.program.row([(column, 1), (switch, -share)], most=0)
             quantity.append((column, size))
         self.parts[place].extend(quantity)
@@ -187,19 +189,19 @@ class Model:
         self.program.row([*quantity, (switch, -most)], most=0)
 
     def _write_part(
-        self, bid: Bid, number: int, placed: tuple[int, Cell], tier: Tier
+        self, bid: Bid, number: int, placed: tuple[int, Cell], unit_price: Fraction
     ) -> tuple[int, int]:
         """Add the column of a cell's part; return it with the steps that its unit stands for."""
         index, cell = placed
         counts_steps = cell.is_divisible and self.has_whole_steps
         size = 1 if counts_steps else cell.quantity
-        price = tier.unit_price * size / self.problem.steps_per_unit
+        price = unit_price * size
         column = self.program.column(
             "part",
             index,
             bid.id,
             number,
-            cost=bid.factor * price,
+            cost=price if bid.factor == 1 else bid.factor * price,
             upper=cell.quantity if counts_steps else 1,
             is_whole=not cell.is_divisible or self.has_whole_steps,
         )
