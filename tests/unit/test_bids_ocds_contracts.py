@@ -14,13 +14,14 @@ from services.bids.domain.awards.award import Award, AwardStatus
 from services.bids.domain.awards.lines import AwardLineId, Line
 from services.bids.domain.consortium import ConsortiumModel
 from services.bids.domain.erate import ErateCategory
-from services.bids.domain.lots import Lot, LotStatus
+from services.bids.domain.lots import LotStatus
 from services.bids.domain.ocds.public import OpeningTold, RfpFile, public_purchase, release_of
 from services.bids.domain.ocds.purchase import Purchase
 from services.bids.domain.rfps import Rfp, RfpStatus
 from services.bids.domain.terms import ContractTerms, Terms
 from shared.domain.ids import AwardId, LotId, PartyId, RfpId
 from shared.domain.money import Currency, Money, UnitPrice
+from tests.unit.bids_lot import MILK
 
 USD: Final = Currency("USD")
 BUYER, VENDOR, NORTH, SOUTH = (PartyId(UUID(int=number)) for number in range(1, 5))
@@ -42,20 +43,12 @@ RFP: Final = Rfp(
     drafted_at=MADE_AT,
     published_at=MADE_AT,
 )
-LOT: Final = Lot(
+LOT: Final = replace(
+    MILK,
     id=LotId(UUID(int=11)),
     rfp_id=RFP.id,
     buyer_id=BUYER,
-    number=1,
-    title="Whole milk",
-    category="goods",
-    item_code="50131701",
-    specification="half pint",
-    unit="each",
-    term_months=12,
-    delivery_area="",
     quantity=Decimal(1000),
-    currency=USD,
     status=LotStatus.AWARDED,
 )
 AWARD: Final = Award(
