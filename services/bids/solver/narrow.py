@@ -122,9 +122,9 @@ def _least_added(parts: Sequence[_Part], steps: float) -> float:
     return added if steps <= 0 else math.inf
 
 
-def relax(hunt: Hunt, program: Program | None = None) -> Relaxation | None:
-    """Relax a model, or its program made smaller; None where it cannot be, or not in time."""
-    program = hunt.model.program if program is None else program
+def relax(hunt: Hunt) -> Relaxation | None:
+    """Relax a model, and solve lots alone; None where it cannot be, or not in time."""
+    program = hunt.model.program
     relaxed = hunt.run(program, aim=Aim.RELAX)
     if relaxed.ending is not Ending.OPTIMAL or relaxed.reduced_costs is None:
         return None
