@@ -440,13 +440,18 @@ async def test_a_cancelled_draft_stays_unseen_and_untold(counter: Counter) -> No
     assert code(unseen) == (404, "rfp_unknown")
 
 
-async def test_an_rfp_with_an_awarded_lot_is_not_cancelled(counter: Counter) -> None:
+@pytest.mark.parametrize(
+    ("status", "refusal"), [("awarded", "rfp_awarded"), ("intended", "rfp_award_intended")]
+)
+async def test_an_rfp_with_an_award_is_not_cancelled(
+    counter: Counter, status: str, refusal: str
+) -> None:
     rfp_id, lot_ids = await published(counter, "CARROW", "DUNMERE")
-    awarded_id = UUID(lot_ids[0])
-    await counter.pool.execute("UPDATE lot SET status = 'awarded' WHERE id = $1", awarded_id)
+    won_id = UUID(lot_ids[0])
+    await counter.pool.execute("UPDATE lot SET status = $2 WHERE id = $1", won_id, status)
 
-    assert code(await cancel(counter, rfp_id)) == (409, "rfp_awarded")
-    assert await lot_statuses(counter, rfp_id) == ["awarded", "open"]
+    assert code(await cancel(counter, rfp_id)) == (409, refusal)
+    assert await lot_statuses(counter, rfp_id) == [status, "open"]
 
 
 async def test_an_opening_that_took_place_is_not_cancelled(counter: Counter) -> None:

@@ -42,6 +42,7 @@ from services.bids.domain.publication import (
     Publication,
     RfpAlreadyCancelled,
     RfpAwarded,
+    RfpAwardIntended,
     RfpWithoutLots,
     TermsFrozen,
     decide_cancel,
@@ -442,6 +443,13 @@ def test_an_rfp_with_an_awarded_lot_is_not_cancelled() -> None:
     with pytest.raises(RfpAwarded):
         decide_cancel(
             cancellable(lot(1, LotStatus.CLOSED), lot(2, LotStatus.AWARDED)), reason="late"
+        )
+
+
+def test_an_rfp_whose_award_is_on_its_way_is_not_cancelled() -> None:
+    with pytest.raises(RfpAwardIntended):
+        decide_cancel(
+            cancellable(lot(1, LotStatus.CLOSED), lot(2, LotStatus.INTENDED)), reason="late"
         )
 
 

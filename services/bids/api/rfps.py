@@ -21,6 +21,7 @@ from services.bids.domain.policy import PolicyBreached, PolicyProfileUnknown
 from services.bids.domain.publication import (
     RfpAlreadyCancelled,
     RfpAwarded,
+    RfpAwardIntended,
     RfpWithoutLots,
 )
 from services.bids.domain.rfps import DeadlinePast, Rfp, RfpNotDraft, RfpStatus, RfpUnknown
@@ -277,7 +278,7 @@ async def publish_rfp(call: Call[None]) -> RfpAnswer:
     body=CancelRfp,
     answer=RfpAnswer,
     summary="Cancel an RFP",
-    refusals=(RfpUnknown, RfpAlreadyCancelled, RfpAwarded),
+    refusals=(RfpUnknown, RfpAlreadyCancelled, RfpAwarded, RfpAwardIntended),
     creates=True,
     status=200,
 )

@@ -112,6 +112,13 @@ class RfpAwarded(Refusal):
     code = "rfp_awarded"
 
 
+class RfpAwardIntended(Refusal):
+    """The award of a lot is on its way; taken back first, those who heard of it are told."""
+
+    kind = Kind.CONFLICT
+    code = "rfp_award_intended"
+
+
 class RfpAlreadyCancelled(Refusal):
     """The RFP is cancelled already."""
 
@@ -180,6 +187,7 @@ def decide_cancel(before: Cancellation, *, reason: str) -> Decision[Cancellation
     Raises:
         RfpAlreadyCancelled: It was cancelled before.
         RfpAwarded: A lot is awarded.
+        RfpAwardIntended: A lot's award is on its way.
     """
     rfp = before.rfp
     if rfp.status is RfpStatus.CANCELLED:
@@ -188,6 +196,9 @@ def decide_cancel(before: Cancellation, *, reason: str) -> Decision[Cancellation
     if any(lot.status is LotStatus.AWARDED for lot in before.lots):
         sentence = "A lot of the RFP is awarded, so the RFP cannot be cancelled any more."
         raise RfpAwarded(sentence)
+    if any(lot.status is LotStatus.INTENDED for lot in before.lots):
+        sentence = "The award of a lot is on its way; take it back before you cancel the RFP."
+        raise RfpAwardIntended(sentence)
     after = dataclasses.replace(
         before,
         rfp=dataclasses.replace(rfp, status=RfpStatus.CANCELLED, cancelled_reason=reason),

@@ -69,6 +69,7 @@ class Rfps:
             RfpUnknown: No such RFP of this buyer.
             RfpAlreadyCancelled: It was cancelled before.
             RfpAwarded: A lot is awarded.
+            RfpAwardIntended: A lot's award is on its way.
         """
         return await self._store.cancel(
             rfp_id,
