@@ -29,6 +29,9 @@ COUNTED: Final = (
 )
 """The tables in which something would stand if anything had been stored."""
 
+BY_THE_CLOCK: Final = {"audit": "WHERE entry::json ->> 'actor' <> 'bids'"}
+"""What the service does by itself, such as closing the bids of an earlier test, is left out."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -66,7 +69,9 @@ class Edge:
         connection = await asyncpg.connect(self.stack.facts.database_url)
         try:
             return {
-                table: await connection.fetchval(f"SELECT count(*) FROM bids.{table}")  # noqa: S608 - names of ours
+                table: await connection.fetchval(
+                    f"SELECT count(*) FROM bids.{table} {BY_THE_CLOCK.get(table, '')}"  # noqa: S608 - names of ours
+                )
                 for table in COUNTED
             }
         finally:
