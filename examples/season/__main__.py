@@ -80,6 +80,15 @@ DID_NOT_ADD_UP: Final = 1
     is_flag=True,
     help="Play the invented season up to its live auctions, then leave all to you until Ctrl-C.",
 )
+@click.option(
+    "--restart-allowance",
+    "restart_allowance_s",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    default=Clocks().restart_allowance_s,
+    show_default=True,
+    help="How long bidding lasts beyond the filing itself, for a service that has to restart.",
+)
 def main(
     *,
     data_set: DataSet,
@@ -87,6 +96,7 @@ def main(
     data: Path | None,
     summary_file: Path,
     keep_running: bool,
+    restart_allowance_s: float,
 ) -> None:
     """Play a season of a purchasing cooperative on servers of its own, and check that all adds up.
 
@@ -107,20 +117,24 @@ def main(
             if keep_running:
                 keep_stack_running(folder, screen)
             else:
-                _demonstrate(_season(data_set, real_data), folder, screen, summary_file)
+                season = _season(data_set, real_data)
+                clocks = Clocks(restart_allowance_s=restart_allowance_s)
+                _demonstrate(season, folder, screen, summary_file, clocks=clocks)
         except (ClientError, Refusal, Stalled, LotsDiffer, AuctionLost) as error:
             sentence = f"The season could not be played: {error}"
             raise click.ClickException(sentence) from error
 
 
-def _demonstrate(season: Season, folder: Path, screen: Screen, summary_file: Path) -> None:
+def _demonstrate(
+    season: Season, folder: Path, screen: Screen, summary_file: Path, *, clocks: Clocks
+) -> None:
     summary_file.unlink(missing_ok=True)
     screen.say(f"{season.dataset}: PostgreSQL, NATS and three services start in {folder}")
     with running_stack(folder, ENVIRONMENT):
         stack = LocalStack.read(folder)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             played = runner.run(
-                play(season, stack=stack, screen=screen, clock=SystemClock(), clocks=Clocks())
+                play(season, stack=stack, screen=screen, clock=SystemClock(), clocks=clocks)
             )
     seconds = screen.elapsed_s
     _write(summary_file, json.dumps(summary(played, seconds=seconds), indent=2))
